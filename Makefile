@@ -1,0 +1,39 @@
+# Every target sets up what it needs: a virtual environment with the locked dependencies.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+AGENT ?= scripted
+KEEP ?=
+
+.PHONY: setup demo test check bench lock clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup  ## the main job on a local GitHub, live; KEEP=1 leaves the servers up, AGENT=claude uses a real agent
+	@$(BIN)/crewline demo --agent $(AGENT) $(if $(KEEP),--keep)
+
+check: setup  ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+test: check  ## everything
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+bench: setup  ## one JSON of ratios and counts on standard output
+	@$(BIN)/python -m tests.bench
+
+lock: setup  ## renew the locked dependencies after an edit of pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --no-header --generate-hashes --universal --upgrade -q -o requirements/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --no-header --generate-hashes --universal --upgrade -q -o requirements/runtime.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
