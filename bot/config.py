@@ -1,0 +1,102 @@
+"""The settings of a repository: ``.github/crewline.yml`` on its default branch.
+
+Each setting's type, default and text stand here and nowhere else; the table in the docs is generated from this
+model, and `bot/github/configuration.py` turns a file into it with errors that name the line.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.model.frozen import Frozen
+from bot.model.session import Role
+
+PROTECTED = (".github/workflows/**", ".github/crewline.yml", ".github/crewline/**", "**/CODEOWNERS")
+"""Paths that no setting opens: a push that changes a workflow needs a permission that the App does not ask for,
+and an agent that edits its own rules has none."""
+
+
+class RoleConfig(Frozen):
+    """Who plays a role."""
+
+    agent: Annotated[
+        str | None, Field(description="The agent's name, one of those that the server offers; its default if absent.")
+    ] = None
+    model: Annotated[str | None, Field(description="The model, where the agent lets one choose.")] = None
+    minutes: Annotated[int, Field(ge=1, le=600, description="Wall-clock limit of one session.")] = 30
+
+
+class Roles(Frozen):
+    planner: RoleConfig = RoleConfig()
+    worker: RoleConfig = RoleConfig()
+    reviewer: RoleConfig = RoleConfig(minutes=15)
+
+
+class VerifyConfig(Frozen):
+    """How a commit proves itself."""
+
+    command: Annotated[
+        str | None,
+        Field(description="A shell command, run by Crewline in a clean checkout of the head commit; 0 is a pass."),
+    ] = None
+    minutes: Annotated[int, Field(ge=1, le=240, description="Wall-clock limit of the verify command.")] = 10
+
+
+class Limits(Frozen):
+    """The bounds of every loop. At a bound a person is asked."""
+
+    tasks: Annotated[int, Field(ge=1, le=90, description="Most tasks in one plan.")] = 20
+    parallel: Annotated[int, Field(ge=1, le=64, description="Most sessions of one objective at once.")] = 6
+    attempts: Annotated[int, Field(ge=1, le=10, description="Failed attempts of a task before a person is asked.")] = 3
+    review_rounds: Annotated[
+        int, Field(ge=1, le=10, description="Reviews that ask for changes before a person is asked.")
+    ] = 3
+    conflicts: Annotated[int, Field(ge=1, le=10, description="Merge conflicts of a task before a person is asked.")] = 3
+    questions: Annotated[int, Field(ge=1, le=10, description="Rounds of questions the planner may ask.")] = 3
+    backoff_seconds: Annotated[
+        int,
+        Field(ge=0, le=300, description="Wait before the second attempt; doubled for each further one, at most 300."),
+    ] = 10
+    largest_file_kilobytes: Annotated[int, Field(ge=1, description="The gate refuses a larger file.")] = 1000
+
+
+class MergeConfig(Frozen):
+    method: Annotated[Literal["squash", "merge", "rebase"], Field(description="How pull requests are merged.")] = (
+        "squash"
+    )
+    wait_for_checks: Annotated[
+        bool, Field(description="Wait for every check of others on the head commit, also those that are not required.")
+    ] = True
+
+
+class RepositoryConfig(Frozen):
+    """``.github/crewline.yml``."""
+
+    label: Annotated[str, Field(min_length=1, max_length=50, description="The label that hands an issue off.")] = (
+        "crewline"
+    )
+    needs_human_label: Annotated[
+        str, Field(min_length=1, max_length=50, description="Set on an objective while a person is asked.")
+    ] = "crewline:needs-human"
+    base_branch: Annotated[
+        str | None, Field(description="Where pull requests go; the repository's default branch if absent.")
+    ] = None
+    protected: Annotated[
+        tuple[str, ...], Field(description="Globs that no task may change, besides those that are always protected.")
+    ] = ()
+    roles: Annotated[Roles, Field(description="Who plays which role.")] = Roles()
+    verify: Annotated[VerifyConfig, Field(description="How a commit proves itself.")] = VerifyConfig()
+    limits: Annotated[Limits, Field(description="The bounds of every loop.")] = Limits()
+    merge: Annotated[MergeConfig, Field(description="How pull requests are merged.")] = MergeConfig()
+
+    def role(self, role: Role) -> RoleConfig:
+        return {
+            Role.PLANNER: self.roles.planner,
+            Role.WORKER: self.roles.worker,
+            Role.REVIEWER: self.roles.reviewer,
+        }[role]
+
+    def protected_globs(self) -> tuple[str, ...]:
+        return PROTECTED + self.protected

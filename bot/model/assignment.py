@@ -1,0 +1,119 @@
+"""What a session is asked to do, as data alone: another machine could run it.
+
+`Briefing` holds the facts that a prompt template may use. The templates live in ``prompts/``; a repository
+can override them, so these names are an interface for people and are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.model.frozen import Frozen
+from bot.model.identity import CommitSha, SessionId, TaskKey
+from bot.model.plan import PlannedTask
+from bot.model.session import Evidence, FailureKind, Finding, Role
+
+
+class AnsweredQuestions(Frozen):
+    """What an earlier planner asked, and the answer of a person with write access."""
+
+    questions: tuple[str, ...]
+    answer: str
+
+
+class Setback(Frozen):
+    """What went wrong with the attempt before."""
+
+    reason: FailureKind
+    detail: str
+
+
+class TaskOutline(Frozen):
+    """One line of the objective's plan. `state` is one word for people."""
+
+    key: TaskKey
+    title: str
+    state: str
+    depends_on: tuple[TaskKey, ...]
+
+
+class DependencyResult(Frozen):
+    """What a task that this one builds on has merged."""
+
+    key: TaskKey
+    title: str
+    summary: str
+    commit: CommitSha | None
+
+
+class PlannerBriefing(Frozen):
+    role: Literal[Role.PLANNER] = Role.PLANNER
+    title: str
+    body: str
+    most_tasks: int
+    verify_command: str | None
+    answered: tuple[AnsweredQuestions, ...] = ()
+    setback: Setback | None = None
+    hint: str | None = None
+
+
+class WorkerBriefing(Frozen):
+    role: Literal[Role.WORKER] = Role.WORKER
+    objective_title: str
+    objective_body: str
+    plan: tuple[TaskOutline, ...]
+    task: PlannedTask
+    results: tuple[DependencyResult, ...]
+    verify_command: str | None
+    attempt: int
+    setback: Setback | None = None
+    findings: tuple[Finding, ...] = ()
+    hint: str | None = None
+
+
+class ReviewerBriefing(Frozen):
+    role: Literal[Role.REVIEWER] = Role.REVIEWER
+    objective_title: str
+    objective_body: str
+    task: PlannedTask
+    head: CommitSha
+    summary: str
+    evidence: Evidence | None
+    round: int
+    earlier_findings: tuple[Finding, ...] = ()
+
+
+Briefing = Annotated[PlannerBriefing | WorkerBriefing | ReviewerBriefing, Field(discriminator="role")]
+
+
+class Assignment(Frozen):
+    """One session, described whole.
+
+    The tree is made from the newest `base_branch`, which must already contain `must_contain`, the merges that
+    this task builds on. A worker with `starts_from` continues that commit, with the base merged into it first;
+    a conflict is left in the tree for the agent to solve. A reviewer gets the tree of `judges`.
+    """
+
+    id: SessionId
+    repository: str
+    objective: int
+    role: Role
+    task: TaskKey | None
+    agent: str
+    model: str | None
+    seconds: int
+    """Wall-clock limit of the agent process."""
+    base_branch: str
+    must_contain: tuple[CommitSha, ...] = ()
+    starts_from: CommitSha | None = None
+    judges: CommitSha | None = None
+    scope: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    verify_command: str | None = None
+    verify_seconds: int = 600
+    most_tasks: int = 30
+    largest_file: int = 1_000_000
+    """In bytes; the gate refuses a larger one."""
+    briefing: Briefing

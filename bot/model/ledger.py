@@ -1,0 +1,197 @@
+"""The facts of an objective for which GitHub has no native place.
+
+One `Ledger` is one JSON file in one commit on the objective's ref; each change is the next commit, pushed with
+compare-and-swap. It holds what was handed off, the plan, every session with its claim and its end, and which
+commands were carried out. What GitHub itself knows (which issues exist, what depends on what, what merged) is
+never copied here, with one exception: the number of a task's issue, so that a person who edits the body of the
+issue does not make the bot forget it.
+
+The methods return a new ledger; none of them reads a clock or draws a random number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, Self
+
+from bot.model.frozen import Frozen
+from bot.model.identity import CommitSha, InstanceId, Login, SessionId, TaskKey
+from bot.model.plan import PlainAnswer, Plan, Questions
+from bot.model.session import Published, Role, SessionRecord, SessionReport
+
+KEPT_COMMANDS = 500
+
+
+class HandOff(Frozen):
+    """The text as it stood when a person with write access set the label. Later edits are not followed."""
+
+    title: str
+    body: str
+    by: Login
+    at: datetime
+
+
+class Exchange(Frozen):
+    """Questions of a planner, and what a person with write access answered."""
+
+    session: SessionId
+    questions: tuple[str, ...]
+    answer: str | None = None
+    answered_by: Login | None = None
+    comment: int | None = None
+
+
+class Escalation(Frozen):
+    """A person was asked. `ordinal` counts the escalations of the objective, from 1: it names the comment."""
+
+    ordinal: int
+    reason: str
+    at: datetime
+    by: Login | None = None
+    """The person who escalated by command, None when a bound was reached."""
+
+
+class HandledCommand(Frozen):
+    """A command in comment `comment` was carried out or refused; `reply` is what the bot answers, if anything."""
+
+    comment: int
+    by: Login
+    name: str
+    result: Literal["done", "refused"]
+    reply: str | None = None
+
+
+class TaskRecord(Frozen):
+    """What is remembered of one task besides its sessions."""
+
+    key: TaskKey
+    number: int | None = None
+    forgiven: int = 0
+    """How many of its sessions, from the first, no longer count against a bound (a `/retry` forgives them)."""
+    hint: str | None = None
+    escalation: Escalation | None = None
+
+
+class Ledger(Frozen):
+    """Everything about one objective that must survive and is not on GitHub already."""
+
+    version: Literal[1] = 1
+    objective: int
+    hand_off: HandOff
+    plan: Plan | None = None
+    answer: PlainAnswer | None = None
+    exchanges: tuple[Exchange, ...] = ()
+    planning: TaskRecord = TaskRecord(key="planner")
+    """Planning is bounded, escalated and retried like a task."""
+    tasks: tuple[TaskRecord, ...] = ()
+    sessions: tuple[SessionRecord, ...] = ()
+    commands: tuple[HandledCommand, ...] = ()
+    escalations: int = 0
+    needs_linking: bool = False
+    """The plan was taken but its dependencies are not all known to be on GitHub yet."""
+
+    def record(self, key: str | None) -> TaskRecord:
+        """The record of task `key`, or the one of planning for None. Raises KeyError for an unknown task."""
+        if key is None:
+            return self.planning
+        for record in self.tasks:
+            if record.key == key:
+                return record
+        raise KeyError(key)
+
+    def with_record(self, key: str | None, record: TaskRecord) -> Self:
+        if key is None:
+            return self.model_copy(update={"planning": record})
+        tasks = tuple(record if old.key == key else old for old in self.tasks)
+        return self.model_copy(update={"tasks": tasks})
+
+    def sessions_of(self, key: str | None, role: Role | None = None) -> tuple[SessionRecord, ...]:
+        """The sessions of one task (or of planning, for None), oldest first."""
+        return tuple(s for s in self.sessions if s.task == key and role in (None, s.role))
+
+    def open_claims(self) -> tuple[SessionRecord, ...]:
+        """The sessions that were claimed and have not ended."""
+        return tuple(session for session in self.sessions if session.outcome is None)
+
+    def session(self, session_id: SessionId) -> SessionRecord | None:
+        return next((session for session in self.sessions if session.id == session_id), None)
+
+    def next_session_id(self, role: Role, key: str | None) -> SessionId:
+        ordinal = len(self.sessions_of(key, role)) + 1
+        parts = (str(self.objective), *((key,) if key is not None else ()), role.value, str(ordinal))
+        return SessionId(".".join(parts))
+
+    def claim(
+        self,
+        role: Role,
+        key: str | None,
+        holder: InstanceId,
+        at: datetime,
+        *,
+        judges: CommitSha | None = None,
+        starts_from: CommitSha | None = None,
+    ) -> Self:
+        """With one more session, claimed. Raises ValueError where a session of the same task still runs."""
+        if any(session.task == key for session in self.open_claims()):
+            raise ValueError(f"a session of {key or 'planning'} is still claimed")
+        session = SessionRecord(
+            id=self.next_session_id(role, key),
+            role=role,
+            task=key,
+            holder=holder,
+            claimed_at=at,
+            judges=judges,
+            starts_from=starts_from,
+        )
+        return self.model_copy(update={"sessions": (*self.sessions, session)})
+
+    def end(self, report: SessionReport, at: datetime) -> Self:
+        """With the session of `report` ended. A session that ended before, or is unknown, changes nothing."""
+        return self._with_sessions(
+            session.model_copy(update={"outcome": report.outcome, "ended_at": at, "spend": report.spend})
+            if session.id == report.id and session.outcome is None
+            else session
+            for session in self.sessions
+        )
+
+    def handle(self, command: HandledCommand) -> Self:
+        return self.model_copy(update={"commands": (*self.commands, command)[-KEPT_COMMANDS:]})
+
+    def handled(self, comment: int) -> HandledCommand | None:
+        return next((command for command in self.commands if command.comment == comment), None)
+
+    def escalate(self, key: str | None, reason: str, at: datetime, by: Login | None = None) -> Self:
+        """With a person asked about task `key` (or about planning); a second reason changes nothing."""
+        record = self.record(key)
+        if record.escalation is not None:
+            return self
+        ordinal = self.escalations + 1
+        escalation = Escalation(ordinal=ordinal, reason=reason, at=at, by=by)
+        changed = self.with_record(key, record.model_copy(update={"escalation": escalation}))
+        return changed.model_copy(update={"escalations": ordinal})
+
+    def forgive(self, key: str | None, hint: str | None) -> Self:
+        """With every session of the task so far forgiven, its escalation lifted and `hint` for the next one."""
+        record = self.record(key).model_copy(
+            update={"forgiven": len(self.sessions_of(key)), "hint": hint, "escalation": None}
+        )
+        return self.with_record(key, record)
+
+    def adopt(self, plan: Plan) -> Self:
+        tasks = tuple(TaskRecord(key=task.key) for task in plan.tasks)
+        return self.model_copy(update={"plan": plan, "tasks": tasks, "needs_linking": True})
+
+    def ask(self, session: SessionId, questions: Questions) -> Self:
+        exchange = Exchange(session=session, questions=questions.questions)
+        return self.model_copy(update={"exchanges": (*self.exchanges, exchange)})
+
+    def last_published(self, key: str) -> Published | None:
+        """The newest commits of the task that were pushed by us."""
+        for session in reversed(self.sessions_of(key, Role.WORKER)):
+            if isinstance(session.outcome, Published):
+                return session.outcome
+        return None
+
+    def _with_sessions(self, sessions: Iterable[SessionRecord]) -> Self:
+        return self.model_copy(update={"sessions": tuple(sessions)})

@@ -1,0 +1,175 @@
+"""One run of one agent process: its role, what it is asked, and how it ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from bot.model.frozen import Frozen
+from bot.model.identity import CommitSha, InstanceId, SessionId, TaskKey
+from bot.model.plan import PlainAnswer, Plan, Questions, Text
+
+
+class Role(StrEnum):
+    """What a session is for."""
+
+    PLANNER = "planner"
+    WORKER = "worker"
+    REVIEWER = "reviewer"
+
+
+class Spend(Frozen):
+    """What a session cost. `seconds` is wall time of the agent; money and tokens only as far as the agent tells."""
+
+    seconds: float = 0.0
+    usd: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class Evidence(Frozen):
+    """The verify command as Crewline ran it: never claimed by an agent. `tail` is the end of its output."""
+
+    command: str
+    exit_code: int
+    head: CommitSha
+    seconds: float
+    tail: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.exit_code == 0
+
+
+class Summary(Frozen):
+    """What the agent says of its own work, from the last block between the summary marks. Never evidence."""
+
+    status: Literal["completed", "partial", "blocked"]
+    summary: str
+    needs_follow_up: bool = False
+    follow_up_notes: str = ""
+    out_of_scope_changes_needed: tuple[str, ...] = ()
+
+
+class Finding(Frozen):
+    """One remark of the reviewer. `line` is a line of the file as it stands at the head commit, from 1."""
+
+    path: str | None = None
+    line: Annotated[int, Field(ge=1)] | None = None
+    severity: Literal["blocking", "suggestion"] = "blocking"
+    message: Text
+
+
+class Verdict(Frozen):
+    """What the reviewer decided about one head commit."""
+
+    decision: Literal["approve", "request_changes"]
+    summary: Text
+    findings: Annotated[tuple[Finding, ...], Field(max_length=50)] = ()
+
+    @model_validator(mode="after")
+    def _a_refusal_says_why(self) -> Verdict:
+        if self.decision == "request_changes" and not any(f.severity == "blocking" for f in self.findings):
+            raise ValueError("request_changes needs at least one finding of severity 'blocking'")
+        return self
+
+
+VERDICT: TypeAdapter[Verdict] = TypeAdapter(Verdict)
+
+
+class FailureKind(StrEnum):
+    """Why an attempt failed. Each counts against the bound of attempts."""
+
+    NO_COMMITS = "no commits"
+    GATE = "refused at the gate"
+    VERIFY = "verify failed"
+    TIMEOUT = "time limit"
+    AGENT = "agent failed"
+    BAD_ANSWER = "unusable answer"
+    PARTIAL = "left unfinished"
+    CHECKS = "checks failed"
+    CONFLICT = "merge conflict"
+
+
+class Failed(Frozen):
+    """The session achieved nothing that can be used. `detail` is for people and for the next attempt's prompt:
+    the failing command and the tail of its output, the refused paths and their cure, the bad answer's error."""
+
+    kind: Literal["failed"] = "failed"
+    reason: FailureKind
+    detail: str
+    evidence: Evidence | None = None
+
+
+class Published(Frozen):
+    """A worker's commits passed the gate and the verify command; branch and record are pushed together."""
+
+    kind: Literal["published"] = "published"
+    head: CommitSha
+    base: CommitSha
+    evidence: Evidence | None
+    summary: Summary | None
+
+
+class Judged(Frozen):
+    """A reviewer's verdict on `head`. `evidence` is there when this session had to verify the head first."""
+
+    kind: Literal["judged"] = "judged"
+    head: CommitSha
+    verdict: Verdict
+    evidence: Evidence | None = None
+
+
+class Planned(Frozen):
+    """A planner's answer."""
+
+    kind: Literal["planned"] = "planned"
+    answer: Annotated[Plan | Questions | PlainAnswer, Field(discriminator="kind")]
+
+
+class Blocked(Frozen):
+    """The agent says that it cannot go on without a person."""
+
+    kind: Literal["blocked"] = "blocked"
+    question: str
+
+
+class Void(Frozen):
+    """Ended by us or with the server, through no fault of the agent: counts against nothing."""
+
+    kind: Literal["void"] = "void"
+    reason: str
+
+
+Outcome = Annotated[Failed | Published | Judged | Planned | Blocked | Void, Field(discriminator="kind")]
+
+
+class SessionReport(Frozen):
+    """How a session ended, as the engine hands it over. Until it is harvested it lives in memory only."""
+
+    id: SessionId
+    outcome: Outcome
+    spend: Spend
+
+
+class SessionRecord(Frozen):
+    """A session in the ledger: a claim while `outcome` is None."""
+
+    id: SessionId
+    role: Role
+    task: TaskKey | None
+    holder: InstanceId
+    claimed_at: datetime
+    judges: CommitSha | None = None
+    """For a reviewer: the head commit that it judges."""
+    starts_from: CommitSha | None = None
+    """For a worker: the head of the task's branch that it continues, None where it starts fresh."""
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    spend: Spend = Spend()
+
+
+SESSION_REPORT: TypeAdapter[SessionReport] = TypeAdapter(SessionReport)

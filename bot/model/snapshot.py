@@ -1,0 +1,55 @@
+"""Everything `decide` may know: what GitHub shows, what the ledger says, what runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.model.identity import CommitSha, InstanceId, Login, RepositoryName, SessionId
+from bot.model.ledger import Ledger
+from bot.model.observed import Observation, Permission
+from bot.model.session import SessionReport
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A task of another objective in the same repository that holds its scope."""
+
+    objective: int
+    key: str
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRefusal:
+    """GitHub refused a merge at `at`; the next try waits a little. Kept in memory: a restart just tries again."""
+
+    pull_request: int
+    head: CommitSha
+    message: str
+    at: datetime
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One objective at one moment.
+
+    `absence_trusted` is false while an earlier write may not show in reads yet (just after a start, or after an
+    answer that did not say whether the write took effect): then nothing is created because it was not seen.
+    """
+
+    repository: RepositoryName
+    observed: Observation
+    ledger: Ledger | None
+    instance: InstanceId
+    bot: Login
+    permissions: Mapping[Login, Permission] = field(default_factory=dict)
+    reports: tuple[SessionReport, ...] = ()
+    running: frozenset[SessionId] = frozenset()
+    neighbours: tuple[Neighbour, ...] = ()
+    free_slots: int = 0
+    absence_trusted: bool = True
+    refusals: tuple[MergeRefusal, ...] = ()
+    config_problem: str | None = None

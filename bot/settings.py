@@ -1,0 +1,68 @@
+"""The server's own settings, from the environment: each ``CREWLINE_…`` variable, its default and its text.
+
+The table in docs/settings.md is generated from this model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Raises pydantic's ValidationError where a value does not fit; `crewline` prints it variable by variable."""
+
+    model_config = SettingsConfigDict(env_prefix="CREWLINE_", frozen=True, extra="ignore")
+
+    app_id: Annotated[int, Field(description="The App's id.")]
+    private_key: Annotated[SecretStr | None, Field(description="The App's private key, PEM text.")] = None
+    private_key_file: Annotated[Path | None, Field(description="Or the file that holds it.")] = None
+    webhook_secret: Annotated[SecretStr, Field(min_length=1, description="The secret that signs webhooks.")]
+    api_url: Annotated[str, Field(description="GitHub's REST interface; a localhub's address works as well.")] = (
+        "https://api.github.com"
+    )
+    git_url: Annotated[str, Field(description="Where repositories are cloned from.")] = "https://github.com"
+    host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="The port to listen on; 0 takes a free one.")] = 8646
+    data: Annotated[
+        Path, Field(description="Mirrors, worktrees and transcripts. May be deleted whenever the server is down.")
+    ] = Path(".crewline")
+    agent: Annotated[str, Field(description="The agent for roles that a repository gives to nobody by name.")] = (
+        "claude"
+    )
+    agent_command: Annotated[
+        str | None,
+        Field(description="A command template that is offered as agent `command`: {prompt_file}, {worktree}, …"),
+    ] = None
+    slots: Annotated[int, Field(ge=1, le=200, description="Most sessions at once.")] = 6
+    ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
+        "refs/crewline"
+    )
+    write_interval: Annotated[
+        float, Field(ge=0, le=60, description="Seconds between two writes to GitHub; it asks for at least 1.")
+    ] = 1.0
+    settle_seconds: Annotated[
+        float,
+        Field(ge=0, le=600, description="How long a read may lag behind a write; nothing is created again before."),
+    ] = 8.0
+    sweep_seconds: Annotated[
+        float, Field(ge=1, description="How often every open objective is looked at, for webhooks that were lost.")
+    ] = 600.0
+    log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
+    log_json: Annotated[bool, Field(description="Log lines as JSON.")] = False
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> Settings:
+        if (self.private_key is None) == (self.private_key_file is None):
+            raise ValueError("set exactly one of CREWLINE_PRIVATE_KEY and CREWLINE_PRIVATE_KEY_FILE")
+        return self
+
+    def private_key_pem(self) -> str:
+        """Raises OSError where the key file cannot be read."""
+        if self.private_key is not None:
+            return self.private_key.get_secret_value()
+        assert self.private_key_file is not None
+        return self.private_key_file.read_text()
