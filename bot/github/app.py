@@ -1,0 +1,215 @@
+"""The App itself: who it is, where it is installed, which repositories it may work on.
+
+    async with GitHubApp(app_id, private_key_pem, api_url, write_interval=1.0) as app:
+        repository = await app.repository(RepositoryName.parse("octo/shop"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Self, TypeVar
+
+from githubkit import AppAuthStrategy, UnauthAuthStrategy
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from bot.github.client import PATIENCE, PacedClient
+from bot.github.clock import Clock, SystemClock
+from bot.github.errors import GitHubError, NotThere, Refused, Unavailable
+from bot.github.identity import Identity
+from bot.github.repository import GitHubRepository
+from bot.github.tokens import InstallationTokens
+from bot.github.usage import Usage
+from bot.github.wire import Exchange, NoAnswer, Wire
+from bot.model.identity import Login, RepositoryName
+
+Model = TypeVar("Model", bound=BaseModel)
+PAGE = 100
+
+
+class _App(BaseModel):
+    id: int
+    slug: str
+
+
+class _Account(BaseModel):
+    login: str
+
+
+class Installation(BaseModel):
+    """Where the App is installed. A suspended one may do nothing."""
+
+    id: int
+    account: _Account | None = None
+    suspended_at: str | None = None
+
+
+class _Repository(BaseModel):
+    full_name: str
+
+
+class _Repositories(BaseModel):
+    repositories: tuple[_Repository, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is kept for one installation as long as the App runs."""
+
+    tokens: InstallationTokens
+    wire: Wire
+    client: PacedClient
+
+
+class GitHubApp:
+    """An async context manager that owns all connections to GitHub.
+
+    `write_interval` is in seconds, per installation. `patience`: the longest that a call waits for a limit.
+    """
+
+    def __init__(
+        self,
+        app_id: int,
+        private_key: str,
+        api_url: str,
+        *,
+        write_interval: float = 1.0,
+        clock: Clock | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._api_url = api_url
+        self._write_interval = write_interval
+        self._clock = clock or SystemClock()
+        self._patience = patience
+        self._wire = Wire(AppAuthStrategy(app_id, private_key), api_url)
+        self._held: dict[int, _Held] = {}
+        self._app: _App | None = None
+        self._repositories: dict[RepositoryName, int] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for held in self._held.values():
+            await held.wire.close()
+        await self._wire.close()
+
+    async def identity(self) -> Identity:
+        """Who the App is; asked of GitHub once. Raises GitHubError: Refused where id and key do not fit."""
+        if self._app is None:
+            self._app = _read(_App, await self._send("app"))
+        return Identity(app_id=self._app.id, login=Login(f"{self._app.slug}[bot]"))
+
+    async def bot_login(self) -> Login:
+        """``slug[bot]``, the login under which its comments appear."""
+        return (await self.identity()).login
+
+    async def installations(self) -> tuple[Installation, ...]:
+        """All that are not suspended. Raises GitHubError."""
+        found: list[Installation] = []
+        page = 1
+        while True:
+            answer = await self._send("app/installations", {"per_page": str(PAGE), "page": str(page)})
+            batch = _read_list(Installation, answer)
+            found.extend(one for one in batch if one.suspended_at is None)
+            if len(batch) < PAGE:
+                return tuple(found)
+            page += 1
+
+    async def repositories(self) -> Mapping[RepositoryName, int]:
+        """Every repository that the App can reach, with its installation's id, asked anew. Raises GitHubError."""
+        found: dict[RepositoryName, int] = {}
+        for installation in await self.installations():
+            for name in await self._repositories_of(installation.id):
+                found[name] = installation.id
+        self._repositories = found
+        return dict(found)
+
+    async def repository(self, name: RepositoryName) -> GitHubRepository:
+        """A handle, sharing the paced client of its installation. Raises NotThere where the App is not installed,
+        and other GitHubErrors."""
+        if name not in self._repositories:
+            await self.repositories()
+        installation = self._repositories.get(name)
+        if installation is None:
+            raise NotThere(404, f"an installation on {name}")
+        return GitHubRepository(name, self._hold(installation).client, await self.identity())
+
+    async def token(self, installation: int) -> str:
+        """An installation token for git, good for some minutes at least. Raises GitHubError."""
+        return await self._hold(installation).tokens.token()
+
+    async def token_for(self, name: RepositoryName) -> str:
+        """The same by repository."""
+        if name not in self._repositories:
+            await self.repositories()
+        if name not in self._repositories:
+            raise NotThere(404, f"an installation on {name}")
+        return await self.token(self._repositories[name])
+
+    def usage(self) -> Usage:
+        """What was sent on behalf of all installations."""
+        return sum((held.client.usage() for held in self._held.values()), Usage())
+
+    def _hold(self, installation: int) -> _Held:
+        if installation not in self._held:
+            tokens = InstallationTokens(self._wire, installation, self._clock)
+            wire = Wire(UnauthAuthStrategy(), self._api_url)
+            client = PacedClient(
+                wire, tokens, write_interval=self._write_interval, clock=self._clock, patience=self._patience
+            )
+            self._held[installation] = _Held(tokens, wire, client)
+        return self._held[installation]
+
+    async def _repositories_of(self, installation: int) -> tuple[RepositoryName, ...]:
+        client = self._hold(installation).client
+        names: list[RepositoryName] = []
+        page = 1
+        while True:
+            batch = await client.read(
+                "repositories",
+                "installation/repositories",
+                _Repositories,
+                {"per_page": str(PAGE), "page": str(page)},
+            )
+            names.extend(RepositoryName.parse(one.full_name) for one in batch.repositories)
+            if len(batch.repositories) < PAGE:
+                return tuple(names)
+            page += 1
+
+    async def _send(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
+        """GET as the App, with its JWT. Few and rare, so they are not paced."""
+        later = self._clock.now() + timedelta(seconds=30)
+        try:
+            answer = await self._wire.send("GET", path, params=params)
+        except NoAnswer as none:
+            raise Unavailable(f"{path}: {none}", later) from None
+        if answer.status >= 500 or answer.status == 429:
+            raise Unavailable(f"{path}: GitHub answered {answer.status}", later)
+        if answer.status >= 300:
+            raise _refused(answer, path)
+        return answer
+
+
+def _refused(answer: Exchange, path: str) -> GitHubError:
+    if answer.status == 404:
+        return NotThere(404, path)
+    return Refused(answer.status, answer.content[:200].decode(errors="replace"))
+
+
+def _read(model: type[Model], answer: Exchange) -> Model:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise Refused(answer.status, f"an answer of an unexpected form: {error.error_count()} errors") from None
+
+
+def _read_list(model: type[Model], answer: Exchange) -> tuple[Model, ...]:
+    try:
+        return tuple(TypeAdapter(list[model]).validate_json(answer.content))  # type: ignore[valid-type]
+    except ValidationError as error:
+        raise Refused(answer.status, f"an answer of an unexpected form: {error.error_count()} errors") from None

@@ -1,0 +1,53 @@
+"""How a call to GitHub can fail. Everything raised by this room is one of these.
+
+What matters to a caller is not the status code but what is known afterwards: nothing happened (`Refused`,
+`NotThere`, `Unavailable`), or nobody can say (`OutcomeUnknown`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.model.fact import Fact
+
+
+class GitHubError(Exception):
+    """`facts` holds what the same action did achieve before it failed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts: tuple[Fact, ...] = ()
+
+
+class Refused(GitHubError):
+    """A definite no: nothing was changed, and the same request would be refused again.
+
+    `status` is the HTTP status (200 for an error in a GraphQL answer), `errors` GitHub's list, one line each.
+    """
+
+    def __init__(self, status: int, message: str, errors: tuple[str, ...] = ()) -> None:
+        super().__init__("; ".join((f"GitHub refused ({status}): {message}", *errors)))
+        self.status = status
+        self.reason = message
+        self.errors = errors
+
+
+class NotThere(GitHubError):
+    """404, 410 or a redirect to elsewhere: gone, moved, or not to be seen by this installation."""
+
+    def __init__(self, status: int, what: str) -> None:
+        super().__init__(f"{what} is not there ({status})")
+        self.status = status
+
+
+class OutcomeUnknown(GitHubError):
+    """A write was sent and nobody knows whether it took effect: look before doing it again."""
+
+
+class Unavailable(GitHubError):
+    """GitHub asks to wait, or does not answer. Nothing happened; try again at `retry_at`."""
+
+    def __init__(self, message: str, retry_at: datetime) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at

@@ -1,0 +1,115 @@
+"""One long-lived connection pool that speaks githubkit.
+
+githubkit keeps its httpx client in a ContextVar, which another task does not see; it would then open a new
+connection for each request. So the client is ours, and githubkit is told to use it. Its retries are off (they
+repeat a POST after a 5xx), its token cache is not used (process-global, keyed without the base URL), and none of
+its generated models are touched (they cost up to 300 MB).
+
+Redirects are not followed: httpx would turn a redirected POST into a GET.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import httpx
+from githubkit import GitHubCore
+from githubkit.auth import BaseAuthStrategy
+from githubkit.cache import BaseCacheStrategy, MemCacheStrategy
+from githubkit.exception import RequestError, RequestFailed
+from pydantic import JsonValue
+
+API_VERSION = "2022-11-28"
+USER_AGENT = "crewline"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        return self.headers.get("x-github-request-id")
+
+
+class NoAnswer(Exception):
+    """No answer came. `sent` says whether the request may have reached GitHub."""
+
+    def __init__(self, message: str, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class _Kit(GitHubCore[BaseAuthStrategy]):
+    """githubkit over a client that it does not own."""
+
+    def __init__(self, auth: BaseAuthStrategy, base_url: str, timeout: float, cache: BaseCacheStrategy) -> None:
+        super().__init__(
+            auth, base_url=base_url, auto_retry=False, http_cache=False, timeout=timeout, cache_strategy=cache
+        )
+        self.client = httpx.AsyncClient(
+            auth=auth.get_auth_flow(self),
+            base_url=self.config.base_url,
+            headers={
+                "user-agent": USER_AGENT,
+                "accept": "application/vnd.github+json",
+                "x-github-api-version": API_VERSION,
+            },
+            timeout=self.config.timeout,
+            follow_redirects=False,
+        )
+
+    @asynccontextmanager
+    async def get_async_client(self) -> AsyncGenerator[httpx.AsyncClient, None]:
+        yield self.client
+
+
+class Wire:
+    """Sends one request and gives its answer back, whatever the status. `timeout` is in seconds for each step."""
+
+    def __init__(self, auth: BaseAuthStrategy, base_url: str, *, timeout: float = 30.0) -> None:
+        # A cache of its own: githubkit's default one is shared by the whole process and knows no base URL.
+        self._kit = _Kit(auth, base_url, timeout, MemCacheStrategy())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._kit.client.aclose()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: JsonValue = None,
+        token: str | None = None,
+    ) -> Exchange:
+        """`path` is relative to the REST interface's root, without a slash in front. Raises NoAnswer."""
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"content-type": "application/json"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        try:
+            answer = await self._kit.arequest(method, path, params=params, content=content, headers=headers)
+        except RequestFailed as failed:
+            answer = failed.response
+        except RequestError as failed:
+            unsent = isinstance(failed.exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+            raise NoAnswer(f"{type(failed.exc).__name__}: {failed.exc}", not unsent) from failed
+        return Exchange(answer.status_code, dict(answer.headers), answer.content)
