@@ -1,0 +1,83 @@
+"""The dashboard: every open objective, its tasks, and why each one waits; the same as JSON.
+
+Titles and reasons come from strangers. They are text everywhere: Jinja2 escapes them, and should that ever fail,
+the content security policy lets a page of ours run no script and load nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import TypeAdapter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from bot.model.view import ObjectiveView
+
+_OBJECTIVES: TypeAdapter[tuple[ObjectiveView, ...]] = TypeAdapter(tuple[ObjectiveView, ...])
+
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+TONES = {
+    "done": "done",
+    "dropped": "quiet",
+    "needs you": "alarm",
+    "working": "active",
+    "in review": "active",
+    "planning": "active",
+    "waiting": "quiet",
+    "ready": "soon",
+    "to review": "soon",
+    "approved": "soon",
+}
+"""The colour of each state; a state without one is drawn quietly."""
+
+
+class Dashboard:
+    def __init__(self, views: Callable[[], tuple[ObjectiveView, ...]]) -> None:
+        self._views = views
+        self._style = files("bot.web").joinpath("pages/dashboard.css").read_text()
+        environment = Environment(loader=PackageLoader("bot.web", "pages"), autoescape=True, undefined=StrictUndefined)
+        environment.filters["tone"] = tone
+        environment.filters["duration"] = duration
+        environment.filters["web_url"] = web_url
+        self._page = environment.get_template("dashboard.html")
+
+    async def page(self, _: Request) -> Response:
+        now = datetime.now(UTC)
+        return HTMLResponse(self._page.render(objectives=self._views(), now=now), headers=_HEADERS)
+
+    async def style(self, _: Request) -> Response:
+        return Response(self._style, media_type="text/css", headers=_HEADERS)
+
+    async def objectives(self, _: Request) -> Response:
+        return Response(_OBJECTIVES.dump_json(self._views()), media_type="application/json", headers=_HEADERS)
+
+
+def tone(state: str) -> str:
+    return TONES.get(state, "quiet")
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``3 min``, ``2 h 5 min``; nothing negative, whatever the clocks say."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def web_url(url: str | None) -> str | None:
+    """`url` where a link may lead to it; no other scheme than the web's is worth the risk."""
+    return url if url is not None and url.startswith(("https://", "http://")) else None

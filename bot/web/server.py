@@ -1,0 +1,112 @@
+"""An ASGI app on a TCP port for as long as a block runs.
+
+uvicorn by default takes over the process: it handles SIGINT and SIGTERM, sets up logging, and exits the interpreter
+where the port is taken. Here it does none of that; whoever runs the block decides when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Generator, Sequence
+from dataclasses import dataclass
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+SECONDS_FOR_HEADERS = 10.0
+SECONDS_TO_FINISH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens; `port` is the real one also where 0 was asked for."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Address]:
+    """Serves `app` while the block runs; the port answers from the first line of the block on.
+
+    At the end, requests under way get `SECONDS_TO_FINISH` seconds. Raises OSError where the address cannot be had.
+    """
+    listener = _listen(host, port)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listener]), name=f"serving {host}:{port}")
+    try:
+        await server.listening.wait()
+        yield Address(host, listener.getsockname()[1])
+    finally:
+        # A task group would cancel the server where the block fails, instead of letting it finish.
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except BaseException:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets=list(sockets) if sockets is not None else None)
+        finally:
+            self.listening.set()
+
+
+class _Connection(H11Protocol):
+    """uvicorn waits forever for the first request of a connection; this hangs up after `SECONDS_FOR_HEADERS`."""
+
+    _answered = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(SECONDS_FOR_HEADERS, self._hang_up_if_silent)
+
+    def on_response_complete(self) -> None:
+        self._answered = True
+        super().on_response_complete()
+
+    def _hang_up_if_silent(self) -> None:
+        if not self._answered and self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.transport.close()
