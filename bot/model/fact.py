@@ -25,6 +25,15 @@ class PullRequestOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class BranchMoved:
+    """`branch` (short name) was pushed from `was` (None: it did not exist) to `head`."""
+
+    branch: str
+    was: CommitSha | None
+    head: CommitSha
+
+
+@dataclass(frozen=True, slots=True)
 class CheckPublished:
     head: CommitSha
     check: Check
@@ -81,6 +90,7 @@ Fact = (
     TaskCreated
     | DependencyLinked
     | PullRequestOpened
+    | BranchMoved
     | CheckPublished
     | ReviewPosted
     | Merged

@@ -18,7 +18,7 @@ from typing import Literal, Self
 from bot.model.frozen import Frozen
 from bot.model.identity import CommitSha, InstanceId, Login, SessionId, TaskKey
 from bot.model.plan import PlainAnswer, Plan, Questions
-from bot.model.session import Published, Role, SessionRecord, SessionReport
+from bot.model.session import Cause, Published, Role, SessionRecord, SessionReport
 
 KEPT_COMMANDS = 500
 
@@ -129,6 +129,7 @@ class Ledger(Frozen):
         holder: InstanceId,
         at: datetime,
         *,
+        cause: Cause = Cause.FIRST,
         judges: CommitSha | None = None,
         starts_from: CommitSha | None = None,
     ) -> Self:
@@ -141,6 +142,7 @@ class Ledger(Frozen):
             task=key,
             holder=holder,
             claimed_at=at,
+            cause=cause,
             judges=judges,
             starts_from=starts_from,
         )

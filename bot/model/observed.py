@@ -74,15 +74,17 @@ class Labelling:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """An issue that natively blocks another; `open` is false once it was closed, for whatever reason."""
+    """An issue that natively blocks another. `completed` is true where it was closed as completed, not otherwise."""
 
     number: int
     open: bool
+    completed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An objective or a task. `completed` is true where it was closed as completed."""
+    """An objective or a task. `completed` is true where it was closed as completed. `closed_by` is who closed it
+    last, also where somebody has opened it again since."""
 
     number: int
     id: int

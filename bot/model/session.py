@@ -155,6 +155,16 @@ class SessionReport(Frozen):
     spend: Spend
 
 
+class Cause(StrEnum):
+    """Why a session was started; causes are bounded apart."""
+
+    FIRST = "first"
+    FAILURE = "failure"
+    REVIEW = "review"
+    CONFLICT = "conflict"
+    CHECKS = "checks"
+
+
 class SessionRecord(Frozen):
     """A session in the ledger: a claim while `outcome` is None."""
 
@@ -163,6 +173,7 @@ class SessionRecord(Frozen):
     task: TaskKey | None
     holder: InstanceId
     claimed_at: datetime
+    cause: Cause = Cause.FIRST
     judges: CommitSha | None = None
     """For a reviewer: the head commit that it judges."""
     starts_from: CommitSha | None = None

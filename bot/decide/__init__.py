@@ -1,0 +1,1 @@
+"""The policy, pure: values in, actions out."""

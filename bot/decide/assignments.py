@@ -1,0 +1,164 @@
+"""What a claimed session is told: the assignment, made of the ledger and nothing that an agent could have changed."""
+
+from __future__ import annotations
+
+from bot.decide.situation import Situation
+from bot.decide.task import Task, tasks_of
+from bot.model.assignment import (
+    AnsweredQuestions,
+    Assignment,
+    Briefing,
+    DependencyResult,
+    PlannerBriefing,
+    ReviewerBriefing,
+    Setback,
+    TaskOutline,
+    WorkerBriefing,
+)
+from bot.model.identity import CommitSha
+from bot.model.ledger import Exchange
+from bot.model.session import Cause, Failed, FailureKind, Finding, Judged, Published, Role, SessionRecord
+
+MOST_TEXT = 12_000
+
+
+def assignment(situation: Situation, session: SessionRecord, agent: str | None = None) -> Assignment:
+    """The assignment of a session that is claimed in the ledger."""
+    config = situation.config
+    role = config.role(session.role)
+    tasks = tasks_of(situation)
+    task = next((task for task in tasks if task.key == session.task), None)
+    return Assignment(
+        id=session.id,
+        repository=str(situation.snapshot.repository),
+        objective=situation.objective.number,
+        role=session.role,
+        task=session.task,
+        agent=role.agent or agent or "",
+        model=role.model,
+        seconds=role.minutes * 60,
+        base_branch=situation.base_branch,
+        must_contain=_merges(task, tasks),
+        starts_from=session.starts_from,
+        judges=session.judges,
+        scope=task.planned.scope if task else (),
+        protected=config.protected_globs(),
+        verify_command=config.verify.command,
+        verify_seconds=config.verify.minutes * 60,
+        most_tasks=config.limits.tasks,
+        largest_file=config.limits.largest_file_kilobytes * 1000,
+        briefing=_briefing(situation, session, task, tasks),
+    )
+
+
+def _briefing(situation: Situation, session: SessionRecord, task: Task | None, tasks: tuple[Task, ...]) -> Briefing:
+    if task is None:
+        return _planner_briefing(situation)
+    if session.role is Role.REVIEWER:
+        return _reviewer_briefing(situation, session, task)
+    return _worker_briefing(situation, session, task, tasks)
+
+
+def _planner_briefing(situation: Situation) -> PlannerBriefing:
+    ledger = situation.ledger
+    ended = [session for session in ledger.sessions_of(None) if session.outcome is not None]
+    return PlannerBriefing(
+        title=ledger.hand_off.title,
+        body=ledger.hand_off.body,
+        most_tasks=situation.config.limits.tasks,
+        verify_command=situation.config.verify.command,
+        answered=tuple(_answered(exchange) for exchange in ledger.exchanges if exchange.answer is not None),
+        setback=_failure(ended[-1]) if ended else None,
+        hint=ledger.planning.hint,
+    )
+
+
+def _answered(exchange: Exchange) -> AnsweredQuestions:
+    return AnsweredQuestions(questions=exchange.questions, answer=exchange.answer or "")
+
+
+def _worker_briefing(
+    situation: Situation, session: SessionRecord, task: Task, tasks: tuple[Task, ...]
+) -> WorkerBriefing:
+    hand_off = situation.ledger.hand_off
+    before = task.sessions[: task.sessions.index(session)]
+    return WorkerBriefing(
+        objective_title=hand_off.title,
+        objective_body=hand_off.body,
+        plan=tuple(
+            TaskOutline(
+                key=other.key,
+                title=other.planned.title,
+                state=other.stage.value,
+                depends_on=other.planned.depends_on,
+            )
+            for other in tasks
+        ),
+        task=task.planned,
+        results=tuple(_result(other) for other in tasks if other.key in task.planned.depends_on),
+        verify_command=situation.config.verify.command,
+        attempt=1 + sum(earlier.role is Role.WORKER for earlier in before),
+        setback=_setback(session, task, before),
+        findings=_findings(before, session.starts_from) if session.cause is Cause.REVIEW else (),
+        hint=task.record.hint,
+    )
+
+
+def _reviewer_briefing(situation: Situation, session: SessionRecord, task: Task) -> ReviewerBriefing:
+    hand_off = situation.ledger.hand_off
+    assert session.judges is not None
+    published = situation.ledger.last_published(task.key)
+    before = task.sessions[: task.sessions.index(session)]
+    verdicts = [earlier.outcome.verdict for earlier in before if isinstance(earlier.outcome, Judged)]
+    own = published is not None and published.head == session.judges
+    return ReviewerBriefing(
+        objective_title=hand_off.title,
+        objective_body=hand_off.body,
+        task=task.planned,
+        head=session.judges,
+        summary=published.summary.summary if published and own and published.summary else "",
+        evidence=task.evidence,
+        round=1 + len(verdicts),
+        earlier_findings=verdicts[-1].findings if verdicts else (),
+    )
+
+
+def _setback(session: SessionRecord, task: Task, before: tuple[SessionRecord, ...]) -> Setback | None:
+    if session.cause is Cause.CHECKS:
+        failed = "\n".join(f"{check.name}: {check.summary}" for check in task.failed_checks)
+        return Setback(reason=FailureKind.CHECKS, detail=failed[:MOST_TEXT])
+    if session.cause is Cause.CONFLICT:
+        detail = "The branch conflicts with its base; the conflict stands in the tree: solve it and commit."
+        return Setback(reason=FailureKind.CONFLICT, detail=detail)
+    return _failure(before[-1]) if before else None
+
+
+def _failure(session: SessionRecord) -> Setback | None:
+    outcome = session.outcome
+    return Setback(reason=outcome.reason, detail=outcome.detail[:MOST_TEXT]) if isinstance(outcome, Failed) else None
+
+
+def _findings(before: tuple[SessionRecord, ...], head: CommitSha | None) -> tuple[Finding, ...]:
+    for session in reversed(before):
+        if isinstance(session.outcome, Judged) and session.outcome.head == head:
+            return session.outcome.verdict.findings
+    return ()
+
+
+def _result(task: Task) -> DependencyResult:
+    published = next((s.outcome for s in reversed(task.sessions) if isinstance(s.outcome, Published)), None)
+    return DependencyResult(
+        key=task.key,
+        title=task.planned.title,
+        summary=published.summary.summary if published and published.summary else "",
+        commit=task.pull_request.merge_commit if task.pull_request else None,
+    )
+
+
+def _merges(task: Task | None, tasks: tuple[Task, ...]) -> tuple[CommitSha, ...]:
+    """The merges that the tree must contain: those of the tasks that this one builds on."""
+    if task is None:
+        return ()
+    keys = set(task.planned.depends_on)
+    pulls = [other.pull_request for other in tasks if other.key in keys and other.pull_request is not None]
+    return tuple(pull.merge_commit for pull in pulls if pull.merge_commit is not None)

@@ -1,0 +1,97 @@
+"""Every loop is bounded: at the bound a person is asked, once, with the reason.
+
+Failures, review rounds, conflicts and failed checks are counted apart, and only those that no `/retry` forgave. A
+review that finds the very same things twice will not converge by trying again, so it asks at once.
+"""
+
+from __future__ import annotations
+
+from bot.decide.situation import Situation
+from bot.decide.task import Stage, Task, tasks_of
+from bot.model.observed import PullRequestState
+from bot.model.session import Blocked, Cause, Failed, Judged, Role, SessionRecord, Verdict
+
+
+def bounds(situation: Situation) -> Situation:
+    situation = _bound_planning(situation)
+    for task in tasks_of(situation):
+        if task.stage in (Stage.DONE, Stage.DROPPED, Stage.ESCALATED) or task.claim:
+            continue
+        if reason := _reason(task, situation):
+            ledger = situation.ledger.escalate(task.key, reason, situation.now)
+            situation = situation.recording(ledger, f"{task.key}: a person is asked")
+    return situation
+
+
+def _bound_planning(situation: Situation) -> Situation:
+    ledger = situation.ledger
+    if ledger.plan is not None or ledger.answer is not None or ledger.planning.escalation is not None:
+        return situation
+    counted = ledger.sessions_of(None)[ledger.planning.forgiven :]
+    limits = situation.config.limits
+    reason = _too_many_failures(counted, limits.attempts, "planning") or _question(counted)
+    asked_too_often = len(ledger.exchanges) >= limits.questions and ledger.exchanges[-1].answer is not None
+    if reason is None and asked_too_often and len(counted) >= limits.questions:
+        reason = f"the planner has asked questions {len(ledger.exchanges)} times and still has no plan"
+    if reason is None:
+        return situation
+    return situation.recording(ledger.escalate(None, reason, situation.now), "planning: a person is asked")
+
+
+def _reason(task: Task, situation: Situation) -> str | None:
+    limits = situation.config.limits
+    pull = task.pull_request
+    if pull is not None and pull.state is PullRequestState.CLOSED and pull.head == task.head and task.counted:
+        by = f" by @{pull.closed_by}" if pull.closed_by else ""
+        return f"its pull request #{pull.number} was closed{by} without being merged"
+    if task.dropped_blockers:
+        return (
+            f"it builds on #{task.dropped_blockers[0]}, which was closed without being completed: "
+            "reopen that issue or remove the dependency"
+        )
+    verdicts = _refusals(task.counted)
+    if len(verdicts) >= 2 and _same_findings(verdicts[-1], verdicts[-2]):
+        return "the reviewer found the very same things twice"
+    if len(verdicts) >= limits.review_rounds:
+        return f"the reviewer asked for changes {len(verdicts)} times"
+    return (
+        _question(task.counted)
+        or _too_many_failures(task.counted, limits.attempts, "it")
+        or _too_many_causes(task, Cause.CONFLICT, limits.conflicts, task.conflicting)
+        or _too_many_causes(task, Cause.CHECKS, limits.attempts, bool(task.failed_checks))
+    )
+
+
+def _question(counted: tuple[SessionRecord, ...]) -> str | None:
+    last = counted[-1].outcome if counted else None
+    return f"the agent is blocked and asks: {last.question}" if isinstance(last, Blocked) else None
+
+
+def _refusals(counted: tuple[SessionRecord, ...]) -> list[Verdict]:
+    verdicts = [session.outcome.verdict for session in counted if isinstance(session.outcome, Judged)]
+    return [verdict for verdict in verdicts if verdict.decision == "request_changes"]
+
+
+def _same_findings(one: Verdict, other: Verdict) -> bool:
+    def essence(verdict: Verdict) -> set[tuple[str | None, str]]:
+        return {(finding.path, finding.message) for finding in verdict.findings if finding.severity == "blocking"}
+
+    return essence(one) == essence(other)
+
+
+def _too_many_failures(counted: tuple[SessionRecord, ...], most: int, what: str) -> str | None:
+    failures = [session for session in counted if isinstance(session.outcome, Failed)]
+    if len(failures) < most:
+        return None
+    last = failures[-1].outcome
+    assert isinstance(last, Failed)
+    times = "once" if len(failures) == 1 else f"{len(failures)} times"
+    return f"{what} failed {times}, the last time: {last.reason.value}"
+
+
+def _too_many_causes(task: Task, cause: Cause, most: int, again: bool) -> str | None:
+    tried = sum(session.role is Role.WORKER and session.cause is cause for session in task.counted)
+    if not again or tried < most:
+        return None
+    what = "conflicts with its base" if cause is Cause.CONFLICT else "fails its checks"
+    return f"its pull request still {what} after {tried} tries"

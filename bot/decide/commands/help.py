@@ -1,0 +1,36 @@
+"""`/help`: what people can type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.decide.commands.command import CommandRule, Done, Request
+from bot.decide.commands.escalate import ESCALATE
+from bot.decide.commands.grammar import Unknown
+from bot.decide.commands.retry import RETRY
+from bot.decide.commands.status import STATUS
+from bot.decide.situation import Situation
+
+
+def _help(situation: Situation, request: Request) -> Done:
+    return Done(situation, help_text(RULES))
+
+
+HELP = CommandRule(name="help", usage="/help", text="Show this list.", carry_out=_help)
+
+RULES: tuple[CommandRule, ...] = (RETRY, ESCALATE, STATUS, HELP)
+"""Every command there is."""
+
+
+def help_text(rules: Sequence[CommandRule]) -> str:
+    rows = "\n".join(f"| `{rule.usage}` | {rule.text} |" for rule in rules)
+    return (
+        "Write a command at the start of a line, on the objective, on a task or on its pull request. "
+        "Each also works as `/crewline …`. They need write access to the repository.\n\n"
+        f"| command | what it does |\n|---|---|\n{rows}"
+    )
+
+
+def unknown_text(unknown: Unknown) -> str:
+    guess = f" Did you mean `/{unknown.nearest}`?" if unknown.nearest else ""
+    return f"`/{unknown.word}` is no command.{guess}\n\n{help_text(RULES)}"

@@ -1,0 +1,94 @@
+"""The policy: what should be true of an objective, minus what is true already.
+
+`decide` is pure: a snapshot, the repository's settings and the time in; actions out. It does no I/O, reads no clock
+and draws no random number. On a settled snapshot it returns nothing, and carrying out what it returned and asking
+again returns only what has become possible since, so running it twice changes nothing.
+
+It works in two halves. First the phases that change the ledger, in the order of a task's life: `hand_off`,
+`commands`, `harvest`, `answers`, `bounds`, `dispatch`. What they decide goes out as one push, with the branches that
+finished sessions made (invariant 4). Then the phases that ask for effects, reading the ledger as it will be after
+that push: sessions to start and stop, merges, what GitHub does not show yet, what the bot says.
+
+The order of the effects is the order of their worth: an agent that starts earlier saves more than a status comment
+that reads right earlier, and every write to GitHub waits its turn. The controller drops the rest of the list when
+the push is refused: then somebody else changed the ledger, and everything has to be looked at again.
+
+Races that are tolerated: a person merges, closes or pushes between the look and the action. Every action that could
+do harm carries what it was decided on (`head` of a merge, `expected` of a push), GitHub refuses it, and the next
+look sees why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.config import RepositoryConfig
+from bot.decide.answers import answers
+from bot.decide.assignments import assignment
+from bot.decide.bounds import bounds
+from bot.decide.commands.phase import commands
+from bot.decide.converse import acknowledge, answer_commands, explain_refusal, speak
+from bot.decide.dispatch import dispatch
+from bot.decide.finish import close_objective
+from bot.decide.hand_off import hand_off
+from bot.decide.harvest import harvest, unwanted
+from bot.decide.merge import close_finished, merge, retry_at
+from bot.decide.publish import publish
+from bot.decide.remember import remember
+from bot.decide.situation import Situation
+from bot.decide.task import backed_off_until, tasks_of
+from bot.model.action import Action, PushLedger, StartSession, StopSession
+from bot.model.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now, and when to look again although nothing may have happened by then."""
+
+    actions: tuple[Action, ...]
+    look_again_at: datetime | None = None
+
+
+def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decision:
+    ledger = hand_off(snapshot, config)
+    if ledger is None:
+        return Decision(tuple(explain_refusal(snapshot, config)))
+    before = Situation(snapshot, config, now, ledger)
+    situation = before
+    for phase in (commands, harvest, answers, bounds, dispatch):
+        situation = phase(situation)
+    changed = situation.ledger != snapshot.ledger or bool(situation.branches)
+    situation = remember(situation)
+    actions: list[Action] = [*acknowledge(before)]
+    if changed:
+        message = "\n".join(situation.notes) or "handed off"
+        actions.append(PushLedger(situation.ledger, message, situation.branches))
+    actions += _sessions(situation)
+    for effects in (merge, publish, close_finished, answer_commands, speak, close_objective):
+        actions += effects(situation)
+    return Decision(tuple(actions), _look_again_at(situation))
+
+
+def _sessions(situation: Situation) -> list[Action]:
+    """Claims of this instance that do not run are started, sessions that nobody wants any more are stopped."""
+    actions: list[Action] = []
+    harvested = {report.id for report in situation.snapshot.reports}
+    for claim in situation.ledger.open_claims():
+        running = claim.id in situation.snapshot.running
+        reason = unwanted(situation, claim.task)
+        if reason is not None and running:
+            actions.append(StopSession(claim.id, reason))
+        if reason is None and not running and claim.id not in harvested:
+            actions.append(StartSession(assignment(situation, claim)))
+    return actions
+
+
+def _look_again_at(situation: Situation) -> datetime | None:
+    limits = situation.config.limits
+    planning = situation.ledger.sessions_of(None)[situation.ledger.planning.forgiven :]
+    times = [task.not_before(limits) for task in tasks_of(situation) if task.claim is None]
+    times += [retry_at(refusal) for refusal in situation.snapshot.refusals]
+    if situation.ledger.plan is None:
+        times.append(backed_off_until(planning, limits))
+    return min((time for time in times if time is not None and time > situation.now), default=None)

@@ -1,0 +1,117 @@
+"""Who works next: claims for the sessions that may start, within slots, limits and scopes.
+
+A claim is a record in the ledger; the session starts only after the push of that record won. Reviews come first,
+since they set others free, then the tasks with the longest chain of work behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.decide.situation import Situation
+from bot.decide.task import Stage, Task, backed_off_until, tasks_of
+from bot.model.plan import merge_order
+from bot.model.scope import overlap
+from bot.model.session import Cause, Failed, Role
+
+
+def dispatch(situation: Situation) -> Situation:
+    if not situation.active or situation.held:
+        return situation
+    if situation.ledger.plan is None:
+        return _claim_planner(situation)
+    free = _free_slots(situation)
+    tasks = tasks_of(situation)
+    for task in _in_order(tasks):
+        if free <= 0:
+            break
+        claimed = _claim(situation, task, tasks)
+        if claimed is not None:
+            situation = claimed
+            tasks = tasks_of(situation)
+            free -= 1
+    return situation
+
+
+def obstacle(situation: Situation, task: Task, tasks: Iterable[Task]) -> str | None:
+    """Which running work keeps a task from starting because their scopes overlap, in words for people."""
+    for other in tasks:
+        busy = other.claim is not None if task.started else other.holds_scope
+        if other.key != task.key and busy and overlap(task.planned.scope, other.planned.scope):
+            return f"{other.reference} may change the same files"
+    for neighbour in situation.snapshot.neighbours:
+        if overlap(task.planned.scope, neighbour.scope):
+            return f"`{neighbour.key}` of #{neighbour.objective} may change the same files"
+    return None
+
+
+def cause_of(task: Task) -> Cause:
+    """Why the next worker session of a task is needed."""
+    if task.conflicting:
+        return Cause.CONFLICT
+    if task.failed_checks:
+        return Cause.CHECKS
+    if task.verdict is not None and task.verdict.decision == "request_changes":
+        return Cause.REVIEW
+    last = task.counted[-1].outcome if task.counted else None
+    return Cause.FAILURE if isinstance(last, Failed) else Cause.FIRST
+
+
+def _free_slots(situation: Situation) -> int:
+    """Claims that this look made, or that wait to be started, already use a slot."""
+    claims = situation.ledger.open_claims()
+    unstarted = sum(claim.id not in situation.snapshot.running for claim in claims)
+    return min(situation.config.limits.parallel - len(claims), situation.snapshot.free_slots - unstarted)
+
+
+def _claim_planner(situation: Situation) -> Situation:
+    ledger = situation.ledger
+    waiting = bool(ledger.exchanges) and ledger.exchanges[-1].answer is None
+    busy = bool(ledger.open_claims()) or _free_slots(situation) <= 0
+    if ledger.answer is not None or waiting or busy or not _backed_off(situation):
+        return situation
+    failed = bool(ledger.sessions_of(None)) and isinstance(ledger.sessions_of(None)[-1].outcome, Failed)
+    cause = Cause.FAILURE if failed else Cause.FIRST
+    claimed = ledger.claim(Role.PLANNER, None, situation.snapshot.instance, situation.now, cause=cause)
+    return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")
+
+
+def _backed_off(situation: Situation) -> bool:
+    ledger = situation.ledger
+    counted = ledger.sessions_of(None)[ledger.planning.forgiven :]
+    not_before = backed_off_until(counted, situation.config.limits)
+    return not_before is None or not_before <= situation.now
+
+
+def _in_order(tasks: tuple[Task, ...]) -> list[Task]:
+    downstream = _downstream(tasks)
+    ready = [task for task in tasks if task.stage in (Stage.NEEDS_REVIEW, Stage.NEEDS_WORK)]
+    return sorted(ready, key=lambda task: (task.stage is not Stage.NEEDS_REVIEW, -downstream[task.key]))
+
+
+def _downstream(tasks: tuple[Task, ...]) -> dict[str, int]:
+    """How many tasks in a row wait behind each one."""
+    dependents: dict[str, list[str]] = {task.key: [] for task in tasks}
+    for task in tasks:
+        for key in task.planned.depends_on:
+            dependents[key].append(task.key)
+    length: dict[str, int] = {}
+    for key in reversed(merge_order(task.planned for task in tasks)):
+        length[key] = 1 + max((length[other] for other in dependents[key]), default=0)
+    return length
+
+
+def _claim(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> Situation | None:
+    """With the session claimed that `task` needs, or None where it may not start now."""
+    ledger, instance, now = situation.ledger, situation.snapshot.instance, situation.now
+    not_before = task.not_before(situation.config.limits)
+    if not_before is not None and not_before > now:
+        return None
+    if task.stage is Stage.NEEDS_REVIEW:
+        claimed = ledger.claim(Role.REVIEWER, task.key, instance, now, judges=task.head)
+    elif obstacle(situation, task, tasks) is None:
+        cause = cause_of(task)
+        claimed = ledger.claim(Role.WORKER, task.key, instance, now, cause=cause, starts_from=task.head)
+    else:
+        return None
+    return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")

@@ -1,0 +1,89 @@
+"""What sessions achieved enters the ledger, together with the branches they made.
+
+A report is in memory only until the push that records it. A claim that this instance neither runs nor has a report
+for was made by an instance that died: its session is void and counts against nothing. A branch that moved while the
+session worked (a person pushed to it) makes the session's commits void too: they are not on top of what people see.
+"""
+
+from __future__ import annotations
+
+from bot.decide.situation import Situation
+from bot.decide.task import tasks_of
+from bot.model.action import BranchPush
+from bot.model.identity import task_branch
+from bot.model.ledger import Ledger
+from bot.model.observed import PullRequestState
+from bot.model.plan import PlainAnswer, Plan, Questions
+from bot.model.session import Planned, Published, SessionRecord, SessionReport, Void
+
+LOST = "the server that ran it stopped"
+
+
+def harvest(situation: Situation) -> Situation:
+    for report in situation.snapshot.reports:
+        session = situation.ledger.session(report.id)
+        if session is not None and session.outcome is None:
+            situation = _take(situation, session, report)
+    return _bury(situation)
+
+
+def _take(situation: Situation, session: SessionRecord, report: SessionReport) -> Situation:
+    outcome = report.outcome
+    if isinstance(outcome, Published) and session.task is not None:
+        branch = task_branch(situation.objective.number, session.task)
+        present = situation.snapshot.observed.branch(branch)
+        if present != session.starts_from and present != outcome.head:
+            moved = Void(reason=f"the branch `{branch}` moved while the session worked")
+            report = report.model_copy(update={"outcome": moved})
+        elif _is_merged(situation, branch):
+            report = report.model_copy(update={"outcome": Void(reason="the pull request was merged meanwhile")})
+        elif present != outcome.head:
+            situation = situation.pushing(BranchPush(branch, outcome.head, present))
+    ledger = situation.ledger.end(report, situation.now)
+    if isinstance(outcome, Planned):
+        ledger = _take_answer(ledger, session, outcome.answer)
+    return situation.recording(ledger, f"{report.id}: {report.outcome.kind}")
+
+
+def _take_answer(ledger: Ledger, session: SessionRecord, answer: Plan | Questions | PlainAnswer) -> Ledger:
+    match answer:
+        case Plan():
+            return ledger.adopt(answer)
+        case Questions():
+            return ledger.ask(session.id, answer)
+        case PlainAnswer():
+            return ledger.model_copy(update={"answer": answer})
+
+
+def _is_merged(situation: Situation, branch: str) -> bool:
+    return any(
+        pull.head_branch == branch and pull.state is PullRequestState.MERGED
+        for pull in situation.snapshot.observed.pull_requests
+    )
+
+
+def _bury(situation: Situation) -> Situation:
+    """End the claims that nobody will report on: of instances that are gone (one instance serves a repository at a
+    time), and of this one where the session became unwanted before it started."""
+    snapshot = situation.snapshot
+    for claim in situation.ledger.open_claims():
+        reason = LOST if claim.holder != snapshot.instance else None
+        if reason is None and claim.id not in snapshot.running:
+            reason = unwanted(situation, claim.task)
+        if reason is not None:
+            report = SessionReport(id=claim.id, outcome=Void(reason=reason), spend=claim.spend)
+            situation = situation.recording(situation.ledger.end(report, situation.now), f"{claim.id}: {reason}")
+    return situation
+
+
+def unwanted(situation: Situation, key: str | None) -> str | None:
+    """Why no session of task `key` (None: of planning) is wanted any more, or None."""
+    if not situation.active:
+        return "the objective is not active any more"
+    if situation.held or situation.ledger.record(key).escalation is not None:
+        return "a person stopped it"
+    for task in tasks_of(situation):
+        closed = task.issue is not None and not task.issue.open
+        if task.key == key and (closed or task.merged):
+            return "the task was closed"
+    return None

@@ -1,0 +1,35 @@
+"""Whose permission a look must ask GitHub for before anything is decided."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.decide.commands.grammar import is_command
+from bot.model.identity import Login
+from bot.model.ledger import Ledger
+from bot.model.observed import Comment, Issue, Observation, PullRequest
+
+
+def people(observed: Observation, ledger: Ledger | None) -> frozenset[Login]:
+    """Who handed off, who edited since, who commands and has not been heard yet, who may be answering a question."""
+    issue = observed.objective
+    logins: set[Login] = set()
+    new_hand_off = ledger is None or (issue.labelling is not None and issue.labelling.at > ledger.hand_off.at)
+    if issue.labelling is not None and new_hand_off:
+        logins.add(issue.labelling.by)
+        if issue.edited_by is not None:
+            logins.add(issue.edited_by)
+    if ledger is None:
+        return frozenset(logins)
+    handled = {command.comment for command in ledger.commands}
+    threads: tuple[Issue | PullRequest, ...] = (observed.objective, *observed.tasks, *observed.pull_requests)
+    for comment in (comment for thread in threads for comment in thread.comments):
+        if _speaks(comment, ledger.hand_off.at) and is_command(comment.body) and comment.id not in handled:
+            logins.add(Login(comment.author or ""))
+    if ledger.exchanges and ledger.exchanges[-1].answer is None:
+        logins |= {Login(c.author or "") for c in issue.comments if _speaks(c, ledger.hand_off.at)}
+    return frozenset(logins - {Login("")})
+
+
+def _speaks(comment: Comment, since: datetime) -> bool:
+    return not comment.mine and not comment.author_is_bot and comment.created_at >= since

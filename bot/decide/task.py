@@ -1,0 +1,273 @@
+"""One task as the ledger and GitHub together show it, and the stage of its life that follows from that.
+
+The stage is worked out anew at every look and stored nowhere, so it cannot disagree with what it is made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+
+from bot.config import Limits
+from bot.decide.situation import Situation
+from bot.model.identity import CommitSha
+from bot.model.ledger import TaskRecord
+from bot.model.marker import tagged
+from bot.model.observed import Check, CheckState, Issue, Mergeable, PullRequest, PullRequestState
+from bot.model.plan import PlannedTask
+from bot.model.session import Evidence, Failed, Judged, Published, Role, SessionRecord, Verdict
+
+VERIFY_CHECK = "crewline/verify"
+REVIEW_CHECK = "crewline/review"
+LONGEST_BACKOFF = timedelta(minutes=5)
+
+
+class Stage(StrEnum):
+    """Where a task stands, in the words that people read."""
+
+    DONE = "done"
+    DROPPED = "dropped"
+    ESCALATED = "needs you"
+    WORKING = "working"
+    REVIEWING = "in review"
+    BLOCKED = "waiting"
+    NEEDS_WORK = "ready"
+    NEEDS_REVIEW = "to review"
+    APPROVED = "approved"
+
+
+@dataclass(frozen=True)
+class Task:
+    """`head` is the commit that the task's branch points to; `issue` is None until its issue was created."""
+
+    planned: PlannedTask
+    record: TaskRecord
+    sessions: tuple[SessionRecord, ...]
+    issue: Issue | None
+    pull_request: PullRequest | None
+    head: CommitSha | None
+    open_blockers: tuple[int | str, ...]
+    """What it still waits for: issue numbers, or keys where the issue does not exist yet."""
+    dropped_blockers: tuple[int, ...]
+    """Issues that blocked it and were closed without being completed: only a person can resolve that."""
+
+    @property
+    def key(self) -> str:
+        return self.planned.key
+
+    @property
+    def reference(self) -> str:
+        """``#15``, or the key in backquotes while there is no issue."""
+        return f"#{self.issue.number}" if self.issue else f"`{self.key}`"
+
+    @cached_property
+    def claim(self) -> SessionRecord | None:
+        return next((session for session in self.sessions if session.outcome is None), None)
+
+    @property
+    def counted(self) -> tuple[SessionRecord, ...]:
+        """The sessions that no `/retry` has forgiven."""
+        return self.sessions[self.record.forgiven :]
+
+    @property
+    def merged(self) -> bool:
+        return self.pull_request is not None and self.pull_request.state is PullRequestState.MERGED
+
+    @property
+    def started(self) -> bool:
+        return bool(self.sessions)
+
+    @property
+    def holds_scope(self) -> bool:
+        """From its first session until it is done or a person was asked, no overlapping task may start."""
+        return self.started and self.stage not in (Stage.DONE, Stage.DROPPED, Stage.ESCALATED)
+
+    @property
+    def attempt(self) -> int:
+        """How many worker sessions were started so far."""
+        return sum(session.role is Role.WORKER for session in self.sessions)
+
+    @cached_property
+    def stage(self) -> Stage:
+        if settled := self._settled():
+            return settled
+        if claim := self.claim:
+            return Stage.REVIEWING if claim.role is Role.REVIEWER else Stage.WORKING
+        if self.record.escalation is not None:
+            return Stage.ESCALATED
+        if self.open_blockers or self.dropped_blockers:
+            return Stage.BLOCKED
+        if self.head is None or self._wants_work():
+            return Stage.NEEDS_WORK
+        return Stage.APPROVED if self.verdict else Stage.NEEDS_REVIEW
+
+    def _settled(self) -> Stage | None:
+        if self.merged or (self.issue is not None and not self.issue.open and self.issue.completed):
+            return Stage.DONE
+        if self.issue is not None and not self.issue.open:
+            return Stage.DROPPED
+        return None
+
+    def _wants_work(self) -> bool:
+        last = self.sessions[-1] if self.sessions else None
+        refused = self.verdict is not None and self.verdict.decision == "request_changes"
+        failed = last is not None and last.role is Role.WORKER and not isinstance(last.outcome, Published)
+        return (
+            refused or failed or self.verify_failed or self.conflicting or bool(self.failed_checks) or self.pull_closed
+        )
+
+    @cached_property
+    def verdict(self) -> Verdict | None:
+        """The newest verdict on the present head, and on no other commit."""
+        for session in reversed(self.sessions):
+            if isinstance(session.outcome, Judged) and session.outcome.head == self.head:
+                return session.outcome.verdict
+        return None
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """The newest evidence for the present head."""
+        for session in reversed(self.sessions):
+            outcome = session.outcome
+            evidence = outcome.evidence if isinstance(outcome, Published | Judged | Failed) else None
+            if evidence is not None and evidence.head == self.head:
+                return evidence
+        return None
+
+    @property
+    def verified(self) -> bool:
+        """Whether Crewline's own gate and verify command passed on the present head."""
+        return any(
+            isinstance(session.outcome, Published | Judged) and session.outcome.head == self.head
+            for session in self.sessions
+        )
+
+    @property
+    def verify_failed(self) -> bool:
+        return self.evidence is not None and not self.evidence.passed
+
+    @property
+    def conflicting(self) -> bool:
+        pull = self.pull_request
+        return pull is not None and pull.state is PullRequestState.OPEN and pull.mergeable is Mergeable.CONFLICTING
+
+    @property
+    def pull_closed(self) -> bool:
+        """A person closed the pull request, and a `/retry` asked for another try since."""
+        pull = self.pull_request
+        last = self.counted[-1].outcome if self.counted else None
+        return pull is not None and pull.state is PullRequestState.CLOSED and not isinstance(last, Published)
+
+    @property
+    def failed_checks(self) -> tuple[Check, ...]:
+        return self._checks(CheckState.FAILED)
+
+    @property
+    def pending_checks(self) -> tuple[Check, ...]:
+        return self._checks(CheckState.PENDING)
+
+    def _checks(self, state: CheckState) -> tuple[Check, ...]:
+        if self.pull_request is None or self.pull_request.head != self.head:
+            return ()
+        return tuple(check for check in self.pull_request.checks if not check.mine and check.state is state)
+
+    def not_before(self, limits: Limits) -> datetime | None:
+        return backed_off_until(self.counted, limits)
+
+
+def backed_off_until(counted: tuple[SessionRecord, ...], limits: Limits) -> datetime | None:
+    """When the next attempt may start: after each failure in a row the wait doubles."""
+    failures = 0
+    for session in reversed(counted):
+        if not isinstance(session.outcome, Failed):
+            break
+        failures += 1
+    ended = counted[-1].ended_at if failures else None
+    if ended is None:
+        return None
+    wait = timedelta(seconds=limits.backoff_seconds) * (1 << min(failures - 1, 10))
+    return ended + min(wait, LONGEST_BACKOFF)
+
+
+def tasks_of(situation: Situation) -> tuple[Task, ...]:
+    """Every task of the plan in the planner's order; none while there is no plan."""
+    plan = situation.ledger.plan
+    if plan is None:
+        return ()
+    observed = situation.snapshot.observed
+    issues = _issues(situation)
+    pulls: dict[str, PullRequest] = {}
+    for pull in sorted(observed.pull_requests, key=lambda pull: pull.number):
+        pulls[pull.head_branch] = pull
+    sessions: dict[str | None, list[SessionRecord]] = {}
+    for session in situation.ledger.sessions:
+        sessions.setdefault(session.task, []).append(session)
+    heads = dict(observed.branches) | {push.branch: push.head for push in situation.branches}
+    records = {record.key: record for record in situation.ledger.tasks}
+    settled = {key for key, issue in issues.items() if _is_done(issue, pulls.get(situation.branch_of(key)))}
+    merged = {found.number for key in settled if (found := issues[key])}
+    tasks = []
+    for planned in plan.tasks:
+        branch = situation.branch_of(planned.key)
+        issue = issues[planned.key]
+        tasks.append(
+            Task(
+                planned=planned,
+                record=records[planned.key],
+                sessions=tuple(sessions.get(planned.key, ())),
+                issue=issue,
+                pull_request=pulls.get(branch),
+                head=heads.get(branch),
+                open_blockers=_open_blockers(situation, planned, issues, settled, merged),
+                dropped_blockers=_dropped_blockers(issue),
+            )
+        )
+    return tuple(tasks)
+
+
+def _issues(situation: Situation) -> dict[str, Issue | None]:
+    """The issue of each task, by the number in the ledger or by the tag that the bot wrote into its body."""
+    by_number = {issue.number: issue for issue in situation.snapshot.observed.tasks}
+    by_tag = {tagged(issue.body, "task"): issue for issue in by_number.values() if issue.mine}
+    objective = situation.objective.number
+    return {
+        record.key: by_number.get(record.number or 0) or by_tag.get(f"{objective}.{record.key}")
+        for record in situation.ledger.tasks
+    }
+
+
+def _is_done(issue: Issue | None, pull: PullRequest | None) -> bool:
+    merged = pull is not None and pull.state is PullRequestState.MERGED
+    return merged or (issue is not None and not issue.open and issue.completed)
+
+
+def _open_blockers(
+    situation: Situation,
+    planned: PlannedTask,
+    issues: dict[str, Issue | None],
+    settled: set[str],
+    merged: set[int],
+) -> tuple[int | str, ...]:
+    """Native dependencies decide; the plan's count besides them until all of them are known to be native.
+
+    A blocker whose pull request was merged is settled even while its issue still shows as open.
+    """
+    issue = issues[planned.key]
+    blockers: list[int | str] = [
+        blocker.number
+        for blocker in (issue.blocked_by if issue else ())
+        if blocker.open and blocker.number not in merged
+    ]
+    if issue is None or situation.ledger.needs_linking:
+        for key in planned.depends_on:
+            other = issues[key]
+            name: int | str = other.number if other else key
+            if key not in settled and name not in blockers:
+                blockers.append(name)
+    return tuple(blockers)
+
+
+def _dropped_blockers(issue: Issue | None) -> tuple[int, ...]:
+    return tuple(b.number for b in (issue.blocked_by if issue else ()) if not b.open and not b.completed)

@@ -1,0 +1,105 @@
+"""The Markdown that people read: bodies of issues, pull requests, reviews and checks.
+
+Text from agents and people is shown as text: a mention in it notifies nobody and a closing keyword closes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.decide.situation import Situation
+from bot.decide.task import Task
+from bot.model.marker import tag, without_tags
+from bot.model.session import Evidence, Finding, Published, Verdict
+
+SCRIPT_NOTE = "Made by Crewline from a session of a coding agent; see the checks for the evidence."
+_MENTION = re.compile(r"(?<![\w`/])@(?=[A-Za-z0-9])")
+_CLOSING = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=#|\S+/\S+#|https?://)", re.IGNORECASE)
+_NO_BREAK = "\N{ZERO WIDTH NON-JOINER}"
+
+
+def quoted(text: str) -> str:
+    """`text` of an agent, without tags of ours, mentions that notify, or keywords that close issues."""
+    harmless = _MENTION.sub(f"@{_NO_BREAK}", without_tags(text))
+    return _CLOSING.sub(rf"\1{_NO_BREAK}\2", harmless).strip()
+
+
+def fenced(text: str) -> str:
+    """`text` in a code block that it cannot end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """`text` for a table cell or a list item."""
+    line = " ".join(quoted(text).split()).replace("|", "\\|")
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def task_body(situation: Situation, task: Task) -> str:
+    planned = task.planned
+    number = situation.objective.number
+    parts = [tag("task", f"{number}.{task.key}"), quoted(planned.description)]
+    if planned.criteria:
+        parts.append("**Done when**\n\n" + "\n".join(f"* {one_line(line)}" for line in planned.criteria))
+    parts.append("**May change** " + ", ".join(f"`{glob}`" for glob in planned.scope))
+    if planned.depends_on:
+        parts.append("**Builds on** " + ", ".join(f"`{key}`" for key in planned.depends_on))
+    parts.append(f"Part of #{number}, task `{task.key}`.")
+    return "\n\n".join(parts)
+
+
+def pull_request_body(situation: Situation, task: Task, published: Published) -> str:
+    assert task.issue is not None
+    parts = [tag("pull", f"{situation.objective.number}.{task.key}"), f"Closes #{task.issue.number}"]
+    summary = published.summary
+    if summary is not None:
+        parts.append(quoted(summary.summary))
+        if summary.follow_up_notes:
+            parts.append(f"**To follow up** {quoted(summary.follow_up_notes)}")
+    else:
+        parts.append("The agent left no summary.")
+    parts.append(f"Part of #{situation.objective.number}. {SCRIPT_NOTE}")
+    return "\n\n".join(parts)
+
+
+def evidence_text(evidence: Evidence) -> str:
+    result = "passed" if evidence.passed else f"failed with exit code {evidence.exit_code}"
+    text = f"`{one_line(evidence.command)}` {result} at {evidence.head}, run by Crewline in a clean checkout."
+    return f"{text}\n\n{fenced(evidence.tail)}" if evidence.tail.strip() else text
+
+
+def verdict_text(verdict: Verdict) -> str:
+    parts = [quoted(verdict.summary)]
+    if verdict.findings:
+        parts.append("\n".join(f"* {_place(finding)}{finding_text(finding)}" for finding in verdict.findings))
+    return "\n\n".join(parts)
+
+
+def finding_text(finding: Finding) -> str:
+    mark = "" if finding.severity == "blocking" else "(suggestion) "
+    return f"{mark}{quoted(finding.message)}"
+
+
+def review_body(session: str, verdict: Verdict) -> str:
+    decision = "Approved." if verdict.decision == "approve" else "Changes requested."
+    loose = [finding for finding in verdict.findings if not (finding.path and finding.line)]
+    parts = [tag("review", session), f"**{decision}** {quoted(verdict.summary)}"]
+    if loose:
+        parts.append("\n".join(f"* {_place(finding)}{finding_text(finding)}" for finding in loose))
+    return "\n\n".join(parts)
+
+
+def merge_message(situation: Situation, task: Task) -> str:
+    published = situation.ledger.last_published(task.key)
+    summary = quoted(published.summary.summary) if published and published.summary else ""
+    number = f"#{task.issue.number}" if task.issue else task.key
+    trailers = f"Crewline-Task: {number}\nCrewline-Objective: #{situation.objective.number}"
+    return f"{summary}\n\n{trailers}".strip()
+
+
+def _place(finding: Finding) -> str:
+    if not finding.path:
+        return ""
+    return f"`{finding.path}:{finding.line}` " if finding.line else f"`{finding.path}` "

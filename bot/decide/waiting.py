@@ -1,0 +1,137 @@
+"""Why does it wait? One sentence for every task and every objective; the same on the issue and in the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.decide.dispatch import cause_of, obstacle
+from bot.decide.situation import Situation
+from bot.decide.task import Stage, Task, backed_off_until
+from bot.model.session import Cause, Failed, Role
+
+DOING = {
+    Cause.FIRST: "an agent works on it",
+    Cause.FAILURE: "an agent tries again after a failure",
+    Cause.REVIEW: "an agent works on the reviewer's findings",
+    Cause.CONFLICT: "an agent solves the merge conflict",
+    Cause.CHECKS: "an agent mends the failed checks",
+}
+
+
+def why_task(task: Task, situation: Situation, tasks: Sequence[Task]) -> str:
+    """One sentence, without a time that would change at every look."""
+    match task.stage:
+        case Stage.DONE:
+            return _done(task)
+        case Stage.DROPPED:
+            return "closed without being completed"
+        case Stage.ESCALATED:
+            reason = task.record.escalation.reason if task.record.escalation else ""
+            return f"waits for a person: {reason}; `/retry [hint]` continues it"
+        case Stage.WORKING:
+            cause = task.claim.cause if task.claim else Cause.FIRST
+            return f"{DOING[cause]} (attempt {task.attempt})"
+        case Stage.REVIEWING:
+            return "the reviewer looks at it"
+        case Stage.BLOCKED:
+            return _blocked(task)
+        case Stage.NEEDS_REVIEW:
+            return paused(situation) or _backing_off(task, situation) or "waits for a free slot to be reviewed"
+        case Stage.NEEDS_WORK:
+            return paused(situation) or _why_not_started(task, situation, tasks)
+        case Stage.APPROVED:
+            return paused(situation) or why_not_merged(task, situation) or "about to be merged"
+
+
+def why_objective(situation: Situation, tasks: Sequence[Task]) -> str:
+    """The state of the whole objective in one sentence."""
+    ledger = situation.ledger
+    if reason := paused(situation):
+        return reason[0].upper() + reason[1:] + "."
+    if ledger.answer is not None:
+        return "Answered; no change of code is needed."
+    if ledger.plan is None:
+        return _why_no_plan(situation)
+    done = sum(task.stage is Stage.DONE for task in tasks)
+    asking = [task.reference for task in tasks if task.stage is Stage.ESCALATED]
+    text = f"{done} of {len(tasks)} tasks done"
+    return f"{text}; {', '.join(asking)} wait{'s' if len(asking) == 1 else ''} for you." if asking else f"{text}."
+
+
+def paused(situation: Situation) -> str | None:
+    """Why nothing starts and nothing merges in the whole objective, if so."""
+    if situation.snapshot.observed.archived:
+        return "paused: the repository is archived"
+    if not situation.objective.open:
+        return "stopped: the objective's issue is closed; reopen it to go on"
+    if not situation.labelled:
+        return f"paused: the label `{situation.config.label}` was removed; set it again to go on"
+    escalation = situation.ledger.planning.escalation
+    if escalation is not None:
+        return f"waits for a person: {escalation.reason}; `/retry [hint]` on the objective continues it"
+    return None
+
+
+def why_not_merged(task: Task, situation: Situation) -> str | None:
+    """What stands between an approved task and its merge, or None where it can be merged now."""
+    pull = task.pull_request
+    if pull is None or pull.head != task.head:
+        return "its pull request is being opened"
+    if task.pending_checks and situation.config.merge.wait_for_checks:
+        names = ", ".join(f"`{check.name}`" for check in task.pending_checks[:3])
+        return f"waits for the checks {names}"
+    if pull.merge_state == "DRAFT":
+        return f"#{pull.number} is a draft: mark it as ready for review"
+    refusal = _refusal(task, situation)
+    return f"GitHub did not merge #{pull.number}: {refusal}" if refusal else None
+
+
+def _refusal(task: Task, situation: Situation) -> str | None:
+    for refusal in situation.snapshot.refusals:
+        if task.pull_request and refusal.pull_request == task.pull_request.number and refusal.head == task.head:
+            return refusal.message
+    return None
+
+
+def _done(task: Task) -> str:
+    if task.merged and task.pull_request:
+        return f"merged with #{task.pull_request.number}"
+    return "closed as completed"
+
+
+def _blocked(task: Task) -> str:
+    if task.dropped_blockers:
+        return f"waits for #{task.dropped_blockers[0]}, which was closed without being completed"
+    names = [f"#{name}" if isinstance(name, int) else f"`{name}`" for name in task.open_blockers]
+    return f"waits for {', '.join(names)}"
+
+
+def _backing_off(task: Task, situation: Situation) -> str | None:
+    until = task.not_before(situation.config.limits)
+    if until is None or until <= situation.now:
+        return None
+    last = task.counted[-1].outcome
+    assert isinstance(last, Failed)
+    return f"tries again at {until:%H:%M:%S} UTC after a failure: {last.reason.value}"
+
+
+def _why_not_started(task: Task, situation: Situation, tasks: Sequence[Task]) -> str:
+    if backing_off := _backing_off(task, situation):
+        return backing_off
+    if other := obstacle(situation, task, tasks):
+        return f"waits because {other}"
+    cause = cause_of(task)
+    again = "" if cause is Cause.FIRST else f" (after a {cause.value})"
+    return f"waits for a free slot{again}"
+
+
+def _why_no_plan(situation: Situation) -> str:
+    ledger = situation.ledger
+    if any(claim.role is Role.PLANNER for claim in ledger.open_claims()):
+        return "The planner is at work."
+    if ledger.exchanges and ledger.exchanges[-1].answer is None:
+        return "The planner has questions: answer them in a comment here."
+    until = backed_off_until(ledger.sessions_of(None)[ledger.planning.forgiven :], situation.config.limits)
+    if until is not None and until > situation.now:
+        return f"Planning failed; the next try is at {until:%H:%M:%S} UTC."
+    return "Waits for a free slot to be planned."
