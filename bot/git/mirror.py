@@ -1,0 +1,244 @@
+"""A repository's bare mirror: ours alone, never given to an agent but for reading objects.
+
+What must hold:
+
+* Branches of the remote live under ``refs/remotes/origin``, ledgers under the same name as on the remote. A
+  ``clone --mirror`` would be simpler, but its pruning deletes every ref that only we have.
+* The token goes to git by environment alone: it is never in an argument, a URL or a file.
+* Fetches run one after another (in parallel they fail over each other's locks), and those that wait are carried
+  out as one.
+* Nothing is ever collected as garbage: task repositories borrow objects that no ref of the mirror may name.
+
+The folder can be deleted whenever no `Mirror` is open on it, and is made again by `prepare`. A machine that
+died while it was made leaves a folder under another name, never a half one under this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Self
+
+from bot.git.errors import GitFailed, NoSuchRef, Unreachable
+from bot.git.loose import NewCommit, write_commit, write_one_file_tree
+from bot.git.objects import ObjectReader
+from bot.git.process import GitOutput, Identity, git
+from bot.git.push import RefUpdate, push_arguments, raise_for_refs
+from bot.model.identity import CommitSha
+
+HEADS = "+refs/heads/*:refs/remotes/origin/*"
+
+Token = Callable[[], Awaitable[str]]
+
+
+async def no_token() -> str:
+    """For remotes that ask for none, as a folder does."""
+    return ""
+
+
+class Mirror:
+    """One repository. `identity` commits; `namespace` is where ledgers live, on the remote and here.
+
+    To be closed with `close` or used as an async context manager: a git process stays for reading.
+    """
+
+    def __init__(
+        self, path: Path, url: str, token: Token, identity: Identity, *, namespace: str = "refs/crewline"
+    ) -> None:
+        self.path = path.absolute()
+        self.url = url
+        self.identity = identity
+        self.ledgers = f"+{namespace}/*:{namespace}/*"
+        self._token = token
+        self._reader = ObjectReader(self.path)
+        self._transfer = asyncio.Lock()
+        self._preparing = asyncio.Lock()
+        self._wanted: set[str] = set()
+        self._next_fetch: asyncio.Task[None] | None = None
+        self._fetches: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self.prepare()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the reading process and a fetch under way. The mirror may be used again afterwards."""
+        fetches, self._next_fetch = tuple(self._fetches), None
+        for fetch in fetches:
+            fetch.cancel()
+        await asyncio.gather(*fetches, return_exceptions=True)
+        await self._reader.close()
+
+    async def prepare(self) -> None:
+        """Make the repository unless it is there. No network is needed."""
+        async with self._preparing:
+            if (self.path / "HEAD").is_file() and (self.path / "objects" / "pack").is_dir():
+                return
+            await asyncio.to_thread(make_bare_repository, self.path)
+
+    async def fetch(self, refspecs: Sequence[str] = ()) -> None:
+        """Bring `refspecs` (by default all branches and ledgers) up to date, from a look at the remote that began
+        after this call. What a starred refspec no longer finds there goes here as well. Callers that wait at the
+        same time share one fetch.
+
+        Raises NoSuchRef for a ref named without a star that the remote lacks, Unreachable where the remote cannot
+        be talked to.
+        """
+        mine = tuple(refspecs) or (HEADS, self.ledgers)
+        while True:
+            self._wanted.update(mine)
+            if self._next_fetch is None or self._next_fetch.done():
+                self._next_fetch = asyncio.create_task(self._fetch_wanted())
+                self._fetches.add(self._next_fetch)
+                self._next_fetch.add_done_callback(self._fetched)
+            try:
+                return await asyncio.shield(self._next_fetch)
+            except NoSuchRef as error:
+                if any(refspec.lstrip("+").partition(":")[0] in error.stderr for refspec in mine):
+                    raise
+                # somebody else's ref was missing: ask again without it
+
+    def _fetched(self, fetch: asyncio.Task[None]) -> None:
+        self._fetches.discard(fetch)
+        if not fetch.cancelled():
+            fetch.exception()  # those who waited have it; where all of them were cancelled, nobody asks
+
+    async def push(self, updates: Sequence[RefUpdate]) -> None:
+        """Move all refs, or none. Pushing again what was pushed already succeeds.
+
+        Raises PushRejected where a ref is not where it was expected, PushRefused where the server does not take
+        it, Unreachable where the outcome is unknown. Afterwards the mirror's own refs are moved as well.
+        """
+        if not updates:
+            return
+        async with self._transfer:
+            output = await self._remotely(*push_arguments(updates, "origin"), seconds=300, accept=range(256))
+        if output.exit_code == 0:
+            return
+        raise_for_refs(output.stdout.decode(errors="replace"), output.stderr)
+        raise Unreachable(("push", *(update.ref for update in updates)), output.exit_code, output.stderr)
+
+    async def resolve(self, ref: str) -> CommitSha | None:
+        """The commit that `ref` (or a sha) names here, or None. It does not ask the remote."""
+        info = await self._reader.info(f"{ref}^{{commit}}")
+        return CommitSha(info.name) if info is not None and info.kind == "commit" else None
+
+    async def branch(self, name: str) -> CommitSha | None:
+        """The remote's branch `name`, as of the last fetch or push."""
+        return await self.resolve(f"refs/remotes/origin/{name}")
+
+    async def refs(self, prefix: str) -> Mapping[str, CommitSha]:
+        """All refs below `prefix` by full name."""
+        output = await self.git("for-each-ref", "--format=%(objectname) %(refname)", prefix)
+        pairs = (line.split(" ", 1) for line in output.stdout.decode().splitlines())
+        return {name: CommitSha(sha) for sha, name in pairs}
+
+    async def read(self, commit: str, path: str) -> bytes | None:
+        """The file at `path` in `commit`, or None where there is no such file."""
+        found = await self._reader.contents(f"{commit}:{path}")
+        return found[1] if found is not None and found[0].kind == "blob" else None
+
+    @property
+    def objects(self) -> ObjectReader:
+        return self._reader
+
+    async def commit_file(
+        self, path: str, content: bytes, parent: CommitSha | None, message: str, at: datetime
+    ) -> CommitSha:
+        """A commit whose tree holds nothing but `content` at `path`. No ref is moved; no process is started."""
+        tree = write_one_file_tree(self.path, path, content)
+        parents = () if parent is None else (parent,)
+        return write_commit(self.path, NewCommit(tree, parents, self.identity, at, self.identity, at, message))
+
+    async def missing_from(self, head: CommitSha, commits: Sequence[CommitSha]) -> tuple[CommitSha, ...]:
+        """Those of `commits` that are unknown here or not contained in `head`."""
+        wanted = [commit for commit in dict.fromkeys(commits) if commit != head]
+        unknown = [commit for commit in wanted if await self.resolve(commit) is None]
+        known = [commit for commit in wanted if commit not in unknown]
+        if not known:
+            return tuple(unknown)
+        output = await self.git("rev-list", "-1", *known, f"^{head}")
+        if not output.stdout:
+            return tuple(unknown)
+        outside = [
+            commit
+            for commit in known
+            if (await self.git("merge-base", "--is-ancestor", commit, head, accept=(0, 1))).exit_code
+        ]
+        return (*unknown, *outside)
+
+    async def git(
+        self, *arguments: str, stdin: bytes = b"", seconds: float = 120, accept: Sequence[int] = (0,)
+    ) -> GitOutput:
+        """Run git here. Raises GitFailed."""
+        return await git(*arguments, repository=self.path, stdin=stdin, seconds=seconds, accept=accept)
+
+    async def _fetch_wanted(self) -> None:
+        async with self._transfer:
+            refspecs, self._wanted = sorted(self._wanted), set()
+            self._next_fetch = None  # who asks from now on may know of something newer: that is another fetch
+            flags = (
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-show-forced-updates",
+                "--refmap=",
+                "--prune",
+            )
+            output = await self._remotely("fetch", *flags, "origin", *refspecs, seconds=900, accept=range(256))
+        if output.exit_code == 0:
+            return
+        kind = NoSuchRef if "couldn't find remote ref" in output.stderr else Unreachable
+        raise kind(("fetch", *refspecs), output.exit_code, output.stderr)
+
+    async def _remotely(self, *arguments: str, seconds: float, accept: Sequence[int]) -> GitOutput:
+        """Run git with the remote ``origin`` as it is now: neither address nor token is in the mirror's settings."""
+        token = await self._token()
+        config = [
+            ("remote.origin.url", self.url),
+            ("remote.origin.fetch", HEADS),
+            ("remote.origin.fetch", self.ledgers),
+        ]
+        secrets: tuple[str, ...] = ()
+        if token:
+            basic = b64encode(f"x-access-token:{token}".encode()).decode()
+            config.append(("http.extraHeader", f"Authorization: Basic {basic}"))
+            secrets = (basic, token)
+        try:
+            return await git(
+                *arguments, repository=self.path, config=config, seconds=seconds, accept=accept, secrets=secrets
+            )
+        except GitFailed as error:
+            raise Unreachable(error.command, error.exit_code, error.stderr) from None
+
+
+def make_bare_repository(path: Path, settings: str = "") -> None:
+    """An empty bare repository at `path`, replacing what lies there, in one rename.
+
+    It is written by hand: ``git init`` costs a process and leaves sample hooks. The layout is that of
+    gitrepository-layout(5).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{path.name}.half-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    half = path.with_name(f"{path.name}.half-{token_hex(6)}")
+    for folder in ("objects/pack", "objects/info", "refs/heads", "info"):
+        (half / folder).mkdir(parents=True)
+    (half / "HEAD").write_text("ref: refs/heads/main\n")
+    (half / "config").write_text(f"[core]\n\trepositoryformatversion = 0\n\tbare = true\n{settings}")
+    if path.is_symlink() or path.exists():
+        old = path.with_name(f"{path.name}.old-{token_hex(6)}")
+        path.replace(old)
+        shutil.rmtree(old, ignore_errors=True)
+    half.replace(path)
