@@ -1,0 +1,1 @@
+"""Bare repositories on disk: the truth for refs, commits, trees and merges."""
