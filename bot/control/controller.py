@@ -1,0 +1,192 @@
+"""What drives the bot: hints, sessions, timers and the sweep put keys on the queue; the queue looks at them.
+
+Nothing here decides anything about an objective. A hint from a webhook only names what to look at; when it is lost,
+the sweep looks anyway, later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.control.look import Looker
+from bot.control.queue import KeyQueue
+from bot.control.room import Room
+from bot.decide.scopes import presumed_holdings
+from bot.engines.engine import Engine
+from bot.github.app import GitHubApp
+from bot.github.configuration import ConfigurationProblem, read_configuration
+from bot.github.errors import GitHubError, NotThere
+from bot.github.webhook import Hint, RepositoriesChanged
+from bot.model.assignment import Assignment
+from bot.model.identity import InstanceId, Login, ObjectiveKey, RepositoryName
+from bot.model.session import SessionReport
+from bot.model.view import ObjectiveView
+
+log = structlog.get_logger(__name__)
+
+
+class Controller:
+    """One instance of the bot at work. It lives in `group` and ends when that is cancelled.
+
+    `open_room` makes the connection to a repository; it is called once for each, and again after a failure.
+    """
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        app: GitHubApp,
+        instance: InstanceId,
+        bot: Login,
+        open_room: Callable[[RepositoryName], Awaitable[Room]],
+        settle: timedelta,
+        sweep_seconds: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._group = group
+        self._app = app
+        self._instance = instance
+        self._bot = bot
+        self._open_room = open_room
+        self._settle = settle
+        self._sweep_seconds = sweep_seconds
+        self._clock = clock
+        self._rooms: dict[RepositoryName, Room] = {}
+        self._queue = KeyQueue(group, self._look)
+        self._looker: Looker | None = None
+
+    def start(self, engine: Engine) -> None:
+        """Begin: every open objective of every repository is looked at, then whatever hints name."""
+        self._looker = Looker(self._instance, self._bot, engine, self._clock, self._settle, self._queue.add_later)
+        self._group.create_task(self._sweep(), name="sweeps")
+
+    def accept(self, hint: Hint | RepositoriesChanged) -> None:
+        """A webhook came. Returns at once."""
+        if isinstance(hint, RepositoriesChanged):
+            self._group.create_task(self._sweep_once(), name="sweeps once")
+            return
+        if hint.sender == self._bot:
+            return
+        self._group.create_task(self._follow(hint), name="follows a hint")
+
+    def ended(self, assignment: Assignment, report: SessionReport) -> None:
+        """A session ended: its objective is looked at, and those that wait for a slot."""
+        name = RepositoryName.parse(assignment.repository)
+        room = self._rooms.get(name)
+        if room is None:
+            return
+        room.memory(assignment.objective).reports[report.id] = report
+        self._queue.add(ObjectiveKey(name, assignment.objective))
+        for other_name, other in self._rooms.items():
+            for number, memory in other.memories.items():
+                if memory.hungry:
+                    self._queue.add(ObjectiveKey(other_name, number))
+
+    def views(self) -> tuple[ObjectiveView, ...]:
+        memories = [memory for room in self._rooms.values() for memory in room.memories.values()]
+        return tuple(memory.view for memory in memories if memory.view is not None)
+
+    def close(self) -> None:
+        self._queue.close()
+
+    async def _look(self, key: ObjectiveKey) -> None:
+        assert self._looker is not None
+        room = await self._room(key.repository)
+        if room is not None:
+            await self._looker.look(room, key.number)
+
+    async def _room(self, name: RepositoryName) -> Room | None:
+        """The room of a repository, opened if need be; None where the App cannot reach it."""
+        if name not in self._rooms:
+            try:
+                room = await self._open_room(name)
+            except NotThere:
+                log.info("not installed", repository=str(name))
+                return None
+            await self._configure(room)
+            await self._recall(room)
+            self._rooms.setdefault(name, room)
+        return self._rooms[name]
+
+    async def _recall(self, room: Room) -> None:
+        """What the ledgers of the open objectives say: one fetch, whatever their number."""
+        room.recorded = await room.ledgers.load_all()
+        for number in await room.github.open_objectives(room.config.label):
+            memory = room.memory(number)
+            if memory.ledger is not None:
+                memory.holds = presumed_holdings(memory.ledger)
+
+    async def _configure(self, room: Room) -> None:
+        """Read the repository's settings anew. Bad ones are told, and the last good ones stay in force."""
+        file = await room.github.configuration()
+        text = file.text if file is not None else ""
+        if text == room.config_source:
+            return
+        room.config_source = text
+        read = read_configuration(file)
+        if isinstance(read, ConfigurationProblem):
+            room.config_problem = read.text
+            log.warning("bad configuration", repository=str(room.name), problem=read.text)
+        else:
+            room.config, room.config_problem = read, None
+
+    async def _follow(self, hint: Hint) -> None:
+        try:
+            room = await self._room(hint.repository)
+            if room is None:
+                return
+            if hint.event == "push":
+                await self._configure(room)
+        except GitHubError as error:
+            log.warning("a hint was lost; the sweep will look", event=hint.event, error=str(error))
+            return
+        for number in self._objectives(room, hint):
+            memory = room.memories.get(number)
+            if memory is not None:
+                memory.refusals = ()
+            self._queue.add(ObjectiveKey(hint.repository, number))
+
+    def _objectives(self, room: Room, hint: Hint) -> frozenset[int]:
+        """Those that what the hint names belongs to. An issue that belongs to none may be one itself."""
+        found: set[int] = set()
+        for number in hint.numbers:
+            found |= room.objectives_of(number)
+        for branch in hint.branches:
+            found |= _objective_of_branch(branch)
+        if not found and hint.event == "issues":
+            found |= hint.numbers
+        if not found and hint.event in ("push", "repository"):
+            found |= set(room.memories)
+        return frozenset(found)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._sweep_once()
+            await asyncio.sleep(self._sweep_seconds)
+
+    async def _sweep_once(self) -> None:
+        """Look at every open objective, and at those that are remembered but not open any more."""
+        try:
+            names = await self._app.repositories()
+            for name in names:
+                known = name in self._rooms
+                room = await self._room(name)
+                if room is None:
+                    continue
+                if known:
+                    await self._configure(room)
+                opened = await room.github.open_objectives(room.config.label) if known else ()
+                for number in {*opened, *room.memories}:
+                    self._queue.add(ObjectiveKey(name, number))
+        except GitHubError as error:
+            log.warning("the sweep failed and is repeated", error=str(error))
+        except Exception:
+            log.exception("the sweep failed and is repeated")
+
+
+def _objective_of_branch(branch: str) -> set[int]:
+    parts = branch.split("/")
+    return {int(parts[1])} if len(parts) == 3 and parts[0] == "crewline" and parts[1].isdigit() else set()

@@ -1,0 +1,244 @@
+"""One look at one objective: observe → decide → act, until nothing is left to do.
+
+What must hold: one look at a time per repository (the queue sees to that), every effect is decided on a ledger that
+was pushed, and after any failure the next look starts from what GitHub and the ledger say.
+
+A look asks GitHub once. What it then does itself is added to what it saw (`own_writes`), and decided on again, until
+`decide` has nothing more to say. So a finished session becomes a pull request, a review and a merge without a
+second request, and without trusting a read that may lag.
+
+Where it stops early:
+
+* The push of the ledger was refused: somebody moved a ref. The ledger is read again and the objective looked at anew.
+* A write may or may not have taken effect: nothing that was not seen is created until reads have had
+  `settle_seconds` to catch up.
+* GitHub refused a write: the others are still carried out, and the look is repeated later with growing pauses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.control.own_writes import OwnWrite, correct, unseen
+from bot.control.queue import LookAgain
+from bot.control.room import Memory, Room
+from bot.control.views import view_of
+from bot.decide.decide import Decision, decide
+from bot.decide.people import people
+from bot.decide.scopes import Holdings, holdings
+from bot.engines.engine import Engine
+from bot.git.errors import GitFailed
+from bot.github.errors import GitHubError, OutcomeUnknown, Unavailable
+from bot.github.ledger import LedgerConflict
+from bot.github.observe import Gone
+from bot.model.action import Action, PushLedger, StartSession, StopSession
+from bot.model.fact import BranchMoved, Fact, MergeRefused
+from bot.model.identity import InstanceId, Login, ObjectiveKey, SessionId
+from bot.model.observed import Observation, Permission
+from bot.model.snapshot import MergeRefusal, Snapshot
+
+log = structlog.get_logger(__name__)
+
+MOST_ROUNDS = 60
+"""A look that decides this often without coming to rest is a mistake of ours; it is logged and taken up later."""
+
+
+class Looker:
+    """Carries out looks for one instance of the server.
+
+    `clock` tells the time in UTC. `settle` is how long reads may lag behind writes. `look_later` puts the objective
+    back on the queue after some seconds.
+    """
+
+    def __init__(
+        self,
+        instance: InstanceId,
+        bot: Login,
+        engine: Engine,
+        clock: Callable[[], datetime],
+        settle: timedelta,
+        look_later: Callable[[ObjectiveKey, float], None],
+    ) -> None:
+        self._instance = instance
+        self._bot = bot
+        self._engine = engine
+        self._clock = clock
+        self._settle = settle
+        self._look_later = look_later
+        self._started = clock()
+
+    async def look(self, room: Room, number: int) -> None:
+        """Raises LookAgain, GitHubError or GitFailed where it has to be repeated."""
+        memory = room.memory(number)
+        observed = await self._observe(room, number, memory)
+        if isinstance(observed, Gone):
+            await self._leave(room, number, memory, observed)
+            return
+        memory.writes = unseen(observed, memory.writes, self._clock())
+        permissions = {
+            login: await room.github.permission(login)
+            for login in sorted(people(correct(observed, memory.writes), memory.ledger))
+        }
+        decision = await self._until_settled(room, memory, observed, permissions)
+        snapshot = self._snapshot(room, memory, observed, permissions)
+        self._remember(room, memory, snapshot)
+        self._look_again(room, memory, number, decision, snapshot)
+
+    async def _until_settled(
+        self, room: Room, memory: Memory, observed: Observation, permissions: dict[Login, Permission]
+    ) -> Decision:
+        for _ in range(MOST_ROUNDS):
+            snapshot = self._snapshot(room, memory, observed, permissions)
+            decision = decide(snapshot, room.config, self._clock())
+            if not decision.actions:
+                return decision
+            await self._carry_out(room, memory, observed.objective.number, decision.actions)
+        actions = ", ".join(sorted({type(action).__name__ for action in decision.actions}))
+        raise LookAgain(f"no end of actions: {actions}")
+
+    async def _observe(self, room: Room, number: int, memory: Memory) -> Observation | Gone:
+        plan = memory.ledger.plan if memory.ledger else None
+        keys = [task.key for task in plan.tasks] if plan else []
+        return await room.github.observe(number, keys, room.config.label)
+
+    def _snapshot(
+        self, room: Room, memory: Memory, observed: Observation, permissions: dict[Login, Permission]
+    ) -> Snapshot:
+        return Snapshot(
+            repository=room.name,
+            observed=correct(observed, memory.writes),
+            ledger=memory.ledger,
+            instance=self._instance,
+            bot=self._bot,
+            permissions=permissions,
+            reports=tuple(memory.reports.values()),
+            running=self._running(room),
+            neighbours=room.neighbours_of(observed.objective.number),
+            free_slots=self._engine.free_slots(),
+            absence_trusted=self._absence_trusted(memory, observed),
+            refusals=memory.refusals,
+            config_problem=room.config_problem,
+        )
+
+    def _running(self, room: Room) -> frozenset[SessionId]:
+        return frozenset(run.session for run in self._engine.running() if run.repository == str(room.name))
+
+    def _absence_trusted(self, memory: Memory, observed: Observation) -> bool:
+        now = self._clock()
+        if memory.uncertain_until is not None and now < memory.uncertain_until:
+            return False
+        if now >= self._started + self._settle:
+            return True
+        labelling = observed.objective.labelling
+        handed_off_since = labelling is not None and labelling.at > self._started
+        return handed_off_since and memory.ledger is None or self._all_ours(memory)
+
+    def _all_ours(self, memory: Memory) -> bool:
+        """Whether everything ever done for the objective was done by this instance: then it remembers its writes."""
+        sessions = memory.ledger.sessions if memory.ledger else ()
+        return bool(sessions) and all(session.holder == self._instance for session in sessions)
+
+    async def _carry_out(self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...]) -> None:
+        refused: list[GitHubError] = []
+        for action in actions:
+            try:
+                facts = await self._act(room, memory, number, action)
+            except OutcomeUnknown as error:
+                memory.uncertain_until = self._clock() + self._settle
+                raise LookAgain(f"{type(action).__name__}: {error}") from error
+            except Unavailable:
+                raise
+            except GitHubError as error:
+                log.warning("GitHub refused", action=type(action).__name__, objective=number, error=str(error))
+                refused.append(error)
+                continue
+            self._note(memory, facts)
+        if refused:
+            raise LookAgain(f"{len(refused)} of {len(actions)} actions were refused, the first: {refused[0]}")
+
+    async def _act(self, room: Room, memory: Memory, number: int, action: Action) -> tuple[Fact, ...]:
+        match action:
+            case PushLedger():
+                return await self._push(room, memory, number, action)
+            case StartSession(assignment):
+                await self._engine.start(assignment)
+                return ()
+            case StopSession(session, reason):
+                await self._engine.stop(str(room.name), session, reason)
+                return ()
+            case write:
+                return await room.github.carry_out(write)
+
+    async def _push(self, room: Room, memory: Memory, number: int, action: PushLedger) -> tuple[Fact, ...]:
+        try:
+            memory.revision = await room.ledgers.push(
+                action.ledger, action.message, action.branches, memory.revision, self._clock()
+            )
+        except LedgerConflict as error:
+            await self._reload(room, memory, number)
+            raise LookAgain(str(error)) from error
+        except GitFailed as error:
+            await self._reload(room, memory, number)
+            raise LookAgain(f"the push of the ledger failed: {error}") from error
+        memory.ledger = action.ledger
+        ended = {session.id for session in action.ledger.sessions if session.outcome is not None}
+        memory.reports = {key: report for key, report in memory.reports.items() if key not in ended}
+        log.info("recorded", repository=str(room.name), objective=number, change=action.message.replace("\n", "; "))
+        return tuple(BranchMoved(push.branch, push.expected, push.head) for push in action.branches)
+
+    async def _reload(self, room: Room, memory: Memory, number: int) -> None:
+        """What the ledger says now: the push may have won, lost to somebody, or not have arrived."""
+        loaded = await room.ledgers.load(number)
+        memory.ledger, memory.revision = loaded if loaded is not None else (None, None)
+
+    def _note(self, memory: Memory, facts: tuple[Fact, ...]) -> None:
+        now = self._clock()
+        for fact in facts:
+            if isinstance(fact, MergeRefused):
+                memory.refusals = _with_refusal(memory.refusals, fact, now)
+            else:
+                memory.writes = (*memory.writes, OwnWrite(fact, now))
+
+    def _remember(self, room: Room, memory: Memory, snapshot: Snapshot) -> None:
+        now = self._clock()
+        held: Holdings = holdings(snapshot, room.config, now)
+        released = bool(set(memory.holds) - set(held.scopes))
+        memory.holds, memory.hungry = held.scopes, held.hungry
+        observed = snapshot.observed
+        memory.numbers = frozenset(
+            {task.number for task in observed.tasks} | {pull.number for pull in observed.pull_requests}
+        )
+        memory.view = view_of(snapshot, room.config, now)
+        open_heads = {pull.number: pull.head for pull in observed.pull_requests}
+        memory.refusals = tuple(r for r in memory.refusals if open_heads.get(r.pull_request) == r.head)
+        if released or self._engine.free_slots() > 0:
+            for other, theirs in room.memories.items():
+                if theirs.hungry and other != observed.objective.number and released:
+                    self._look_later(ObjectiveKey(room.name, other), 0.0)
+
+    def _look_again(self, room: Room, memory: Memory, number: int, decision: Decision, snapshot: Snapshot) -> None:
+        now = self._clock()
+        times = [] if decision.look_again_at is None else [decision.look_again_at]
+        if not snapshot.absence_trusted:
+            times.append(max(self._started + self._settle, memory.uncertain_until or self._started))
+        if times:
+            self._look_later(ObjectiveKey(room.name, number), max(0.0, (min(times) - now).total_seconds()) + 0.01)
+
+    async def _leave(self, room: Room, number: int, memory: Memory, gone: Gone) -> None:
+        """The issue was deleted or moved away, or is none: whatever runs for it ends, and it is forgotten."""
+        log.info("left alone", repository=str(room.name), objective=number, reason=gone.reason)
+        ids = {claim.id for claim in memory.ledger.open_claims()} if memory.ledger else set()
+        for session in sorted(ids & self._running(room)):
+            await self._engine.stop(str(room.name), session, gone.reason)
+        room.memories.pop(number, None)
+
+
+def _with_refusal(refusals: tuple[MergeRefusal, ...], fact: MergeRefused, now: datetime) -> tuple[MergeRefusal, ...]:
+    """One refusal for each pull request; `times` counts those of the same head."""
+    before = next((r for r in refusals if r.pull_request == fact.pull_request and r.head == fact.head), None)
+    times = before.times + 1 if before else 1
+    others = tuple(refusal for refusal in refusals if refusal.pull_request != fact.pull_request)
+    return (*others, MergeRefusal(fact.pull_request, fact.head, fact.message, now, times))

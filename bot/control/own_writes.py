@@ -1,0 +1,209 @@
+"""What this process wrote and reads may not show yet.
+
+GitHub's reads lag behind its writes by seconds, and may come from a different replica each time. A bot that trusts
+the read would create a second comment because it does not see its first. So every write leaves a `Fact`, each
+observation is corrected by the facts that it does not show yet, and a fact is dropped once an observation shows it,
+or after `KEPT` (then somebody undid it, and what they did counts).
+
+A replica further behind than the one before could hide again what was seen once. Therefore a fact is kept for at
+least `LAG` after the write even when it was seen.
+
+All of it is pure: values in, values out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.model.fact import (
+    BranchMoved,
+    CheckPublished,
+    CommentWritten,
+    DependencyLinked,
+    Fact,
+    IssueClosed,
+    LabelChanged,
+    Merged,
+    MergeRefused,
+    PullRequestOpened,
+    Reacted,
+    ReviewPosted,
+    TaskCreated,
+)
+from bot.model.identity import CommitSha
+from bot.model.marker import tagged
+from bot.model.observed import Blocker, Comment, Issue, Mergeable, Observation, PullRequest, PullRequestState
+
+LAG = timedelta(seconds=15)
+KEPT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWrite:
+    fact: Fact
+    at: datetime
+
+
+def correct(observed: Observation, writes: Iterable[OwnWrite]) -> Observation:
+    """`observed` as it will read once it shows all of `writes`."""
+    for write in writes:
+        observed = _apply(observed, write.fact)
+    return observed
+
+
+def unseen(observed: Observation, writes: Iterable[OwnWrite], now: datetime) -> tuple[OwnWrite, ...]:
+    """The writes to keep: too young to be trusted to every replica, or not seen and not given up yet."""
+    kept = []
+    for write in writes:
+        age = now - write.at
+        seen = _apply(observed, write.fact) == observed
+        if age < LAG or (not seen and age < KEPT):
+            kept.append(write)
+    return tuple(kept)
+
+
+def _apply(observed: Observation, fact: Fact) -> Observation:
+    match fact:
+        case TaskCreated(issue):
+            known = any(task.number == issue.number for task in observed.tasks)
+            return observed if known else replace(observed, tasks=(*observed.tasks, issue))
+        case DependencyLinked(number, blocked_by):
+            return _issue(observed, number, lambda issue: _blocked(issue, observed, blocked_by))
+        case PullRequestOpened(pull_request):
+            return _opened(observed, pull_request)
+        case BranchMoved(branch, was, head):
+            return _moved(observed, branch, was, head)
+        case CheckPublished(head, check):
+            return _pulls(
+                observed,
+                lambda pull: (
+                    pull.head == head and (check.session, check.name) not in {(c.session, c.name) for c in pull.checks}
+                ),
+                lambda pull: replace(pull, checks=(*pull.checks, check)),
+            )
+        case ReviewPosted(number, review):
+            return _pulls(
+                observed,
+                lambda pull: pull.number == number and review.id not in {other.id for other in pull.reviews},
+                lambda pull: replace(pull, reviews=(*pull.reviews, review)),
+            )
+        case Merged(number, merge_commit):
+            return _merged(observed, number, merge_commit)
+        case IssueClosed(number, completed):
+            return _issue(observed, number, lambda issue: replace(issue, open=False, completed=completed))
+        case CommentWritten(number, comment):
+            return _commented(observed, number, comment)
+        case Reacted(number, comment_id, reaction):
+            return _comments(
+                observed,
+                number,
+                lambda comment: (
+                    replace(comment, reactions=comment.reactions | {reaction}) if comment.id == comment_id else comment
+                ),
+            )
+        case LabelChanged(number, label, present):
+            return _issue(observed, number, lambda issue: _labelled(issue, label, present))
+        case MergeRefused():
+            return observed
+
+
+def _issue(observed: Observation, number: int, change: Callable[[Issue], Issue]) -> Observation:
+    """With issue `number` (the objective or a task) changed, and the blockers that name it brought in line."""
+    if observed.objective.number == number:
+        return replace(observed, objective=change(observed.objective))
+    tasks = tuple(change(task) if task.number == number else task for task in observed.tasks)
+    return replace(observed, tasks=_with_blockers(tasks))
+
+
+def _with_blockers(tasks: tuple[Issue, ...]) -> tuple[Issue, ...]:
+    """What blocks a task is closed where the task that it names is closed."""
+    closed = {task.number: task.completed for task in tasks if not task.open}
+
+    def settled(blocker: Blocker) -> Blocker:
+        if blocker.open and blocker.number in closed:
+            return Blocker(blocker.number, open=False, completed=closed[blocker.number])
+        return blocker
+
+    return tuple(replace(task, blocked_by=tuple(settled(blocker) for blocker in task.blocked_by)) for task in tasks)
+
+
+def _blocked(issue: Issue, observed: Observation, blocked_by: int) -> Issue:
+    if blocked_by in {blocker.number for blocker in issue.blocked_by}:
+        return issue
+    other = next((task for task in observed.tasks if task.number == blocked_by), None)
+    blocker = Blocker(blocked_by, open=other is None or other.open, completed=other is not None and other.completed)
+    return replace(issue, blocked_by=(*issue.blocked_by, blocker))
+
+
+def _labelled(issue: Issue, label: str, present: bool) -> Issue:
+    labels = issue.labels | {label} if present else issue.labels - {label}
+    return replace(issue, labels=labels)
+
+
+def _pulls(
+    observed: Observation, which: Callable[[PullRequest], bool], change: Callable[[PullRequest], PullRequest]
+) -> Observation:
+    pulls = tuple(change(pull) if which(pull) else pull for pull in observed.pull_requests)
+    return replace(observed, pull_requests=pulls)
+
+
+def _opened(observed: Observation, opened: PullRequest) -> Observation:
+    if any(pull.number == opened.number for pull in observed.pull_requests):
+        return observed
+    return replace(observed, pull_requests=(*observed.pull_requests, opened))
+
+
+def _moved(observed: Observation, branch: str, was: CommitSha | None, head: CommitSha) -> Observation:
+    """A branch that is neither where it was nor where we moved it was moved by somebody else since."""
+    present = observed.branch(branch)
+    if present == was and present != head:
+        branches = (*((name, sha) for name, sha in observed.branches if name != branch), (branch, head))
+        observed = replace(observed, branches=branches)
+    return _pulls(
+        observed,
+        lambda pull: pull.head_branch == branch and pull.head == was and pull.state is PullRequestState.OPEN,
+        lambda pull: replace(pull, head=head, checks=(), mergeable=Mergeable.UNKNOWN, merge_state="UNKNOWN"),
+    )
+
+
+def _merged(observed: Observation, number: int, merge_commit: CommitSha) -> Observation:
+    """GitHub closes the issues that a pull request to the default branch closes; the read that shows the pull
+    request merged may still show them open, so both are corrected together."""
+    pull = next((pull for pull in observed.pull_requests if pull.number == number), None)
+    if pull is None or pull.state is PullRequestState.MERGED:
+        return observed
+    if pull.base_branch == observed.default_branch:
+        name = pull.head_branch.removeprefix("crewline/").replace("/", ".")
+        for task in observed.tasks:
+            if task.mine and tagged(task.body, "task") == name:
+                observed = _issue(observed, task.number, lambda issue: replace(issue, open=False, completed=True))
+    return _pulls(
+        observed,
+        lambda other: other.number == number,
+        lambda other: replace(other, state=PullRequestState.MERGED, merge_commit=merge_commit),
+    )
+
+
+def _commented(observed: Observation, number: int, comment: Comment) -> Observation:
+    def written(comments: tuple[Comment, ...]) -> tuple[Comment, ...]:
+        if any(other.id == comment.id for other in comments):
+            return tuple(replace(other, body=comment.body) if other.id == comment.id else other for other in comments)
+        return (*comments, comment)
+
+    return _thread(observed, number, written)
+
+
+def _comments(observed: Observation, number: int, change: Callable[[Comment], Comment]) -> Observation:
+    return _thread(observed, number, lambda comments: tuple(change(comment) for comment in comments))
+
+
+def _thread(
+    observed: Observation, number: int, change: Callable[[tuple[Comment, ...]], tuple[Comment, ...]]
+) -> Observation:
+    """Issues and pull requests share their numbers, so `number` names one thread."""
+    observed = _pulls(
+        observed, lambda pull: pull.number == number, lambda pull: replace(pull, comments=change(pull.comments))
+    )
+    return _issue(observed, number, lambda issue: replace(issue, comments=change(issue.comments)))

@@ -1,0 +1,104 @@
+"""The key queue: which objectives to look at, one at a time in each repository, side by side across repositories.
+
+A key that waits is there once, however often it was asked for. A key that is asked for while it is being looked at
+is looked at once more afterwards, since what asked may have come too late for the look that runs. A look that fails
+is repeated with growing pauses; everything else of the repository goes on meanwhile.
+
+A repository's worker exists only while there is something to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.model.identity import ObjectiveKey, RepositoryName
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+
+
+class KeyQueue:
+    """Runs in `group`, which ends it by being cancelled.
+
+    `look` handles one key. What it raises is logged and repeated, never lost and never fatal for other keys.
+    """
+
+    def __init__(self, group: asyncio.TaskGroup, look: Callable[[ObjectiveKey], Awaitable[None]]) -> None:
+        self._group = group
+        self._look = look
+        self._waiting: dict[RepositoryName, dict[int, None]] = {}
+        self._working: set[RepositoryName] = set()
+        self._timers: dict[ObjectiveKey, asyncio.TimerHandle] = {}
+        self._failures: dict[ObjectiveKey, int] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def add(self, key: ObjectiveKey) -> None:
+        """Look at `key` as soon as its repository is free."""
+        self._waiting.setdefault(key.repository, {})[key.number] = None
+        if key.repository not in self._working:
+            self._working.add(key.repository)
+            self._idle.clear()
+            self._group.create_task(self._work(key.repository), name=f"looks at {key.repository}")
+
+    def add_later(self, key: ObjectiveKey, seconds: float) -> None:
+        """Look at `key` in `seconds` at the latest; an earlier time that was asked for stays."""
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(key)
+        if timer is not None and not timer.cancelled() and timer.when() <= loop.time() + seconds:
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers[key] = loop.call_later(max(0.0, seconds), self._ring, key)
+
+    def close(self) -> None:
+        """Forget what was to be looked at later."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    async def idle(self) -> None:
+        """Until nothing waits and nothing is looked at; timers do not count."""
+        await self._idle.wait()
+
+    def _ring(self, key: ObjectiveKey) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    async def _work(self, repository: RepositoryName) -> None:
+        waiting = self._waiting[repository]
+        try:
+            while waiting:
+                number = next(iter(waiting))
+                del waiting[number]
+                await self._try(ObjectiveKey(repository, number))
+        finally:
+            self._working.discard(repository)
+            if not self._working:
+                self._idle.set()
+
+    async def _try(self, key: ObjectiveKey) -> None:
+        try:
+            await self._look(key)
+        except Exception as error:  # a look may fail in any way; it is repeated and must not take others with it
+            failures = self._failures[key] = self._failures.get(key, 0) + 1
+            pause = min(FIRST_PAUSE * (1 << min(failures - 1, 16)), LONGEST_PAUSE)
+            log.warning(
+                "a look failed and is repeated",
+                objective=str(key),
+                error=f"{type(error).__name__}: {error}",
+                pause=pause,
+                exc_info=not isinstance(error, LookAgain),
+            )
+            self.add_later(key, pause)
+        else:
+            self._failures.pop(key, None)
+
+
+class LookAgain(Exception):
+    """A look could not finish for a reason that is known and passes: it is repeated without a traceback."""

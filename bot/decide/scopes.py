@@ -1,0 +1,40 @@
+"""What an objective holds against others of its repository, and whether it would start more if it could."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.config import RepositoryConfig
+from bot.decide.situation import Situation
+from bot.decide.task import Stage, tasks_of
+from bot.model.ledger import Ledger
+from bot.model.snapshot import Neighbour, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """`hungry`: something waits for a slot or for a scope that another objective holds."""
+
+    scopes: tuple[Neighbour, ...] = ()
+    hungry: bool = False
+
+
+def holdings(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Holdings:
+    if snapshot.ledger is None or not snapshot.observed.objective.open:
+        return Holdings()
+    situation = Situation(snapshot, config, now, snapshot.ledger)
+    tasks = tasks_of(situation)
+    number = snapshot.ledger.objective
+    scopes = tuple(Neighbour(number, task.key, task.planned.scope) for task in tasks if task.holds_scope)
+    unplanned = snapshot.ledger.plan is None and snapshot.ledger.answer is None
+    ready = any(task.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW) for task in tasks)
+    return Holdings(scopes, situation.active and not situation.held and (ready or unplanned))
+
+
+def presumed_holdings(ledger: Ledger) -> tuple[Neighbour, ...]:
+    """The same from the ledger alone, before the objective was looked at: every task that was started, since what
+    was merged meanwhile is not known. The first look sets it right."""
+    started = {session.task for session in ledger.sessions}
+    tasks = ledger.plan.tasks if ledger.plan else ()
+    return tuple(Neighbour(ledger.objective, task.key, task.scope) for task in tasks if task.key in started)
