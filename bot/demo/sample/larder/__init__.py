@@ -1,0 +1,1 @@
+"""Recipes as plain text, quantities that add up, and a pantry that knows what is left."""
