@@ -1,0 +1,1 @@
+"""The localhub's pages, as text and in a real browser."""
