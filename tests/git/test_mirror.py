@@ -147,9 +147,12 @@ async def test_the_token_is_in_no_file_and_no_error(tmp_path: Path) -> None:
         with pytest.raises(Unreachable) as caught:
             await mirror.fetch()
     assert "ghs_verysecret" not in str(caught.value)
-    texts = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    assert texts
-    assert not any(b"ghs_verysecret" in text for text in texts)
+    assert (tmp_path / "mirror.git" / "config").exists()
+    assert files_with(tmp_path, b"ghs_verysecret") == []
+
+
+def files_with(folder: Path, text: bytes) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and text in path.read_bytes()]
 
 
 async def test_a_half_made_mirror_is_made_again(tmp_path: Path, remote: Remote) -> None:

@@ -1,0 +1,169 @@
+"""What the bot needs to know of an agent program, and the events that all of them are turned into.
+
+A program reads a prompt, works in the current folder, prints lines and exits. What it prints is never trusted:
+an unknown line is kept as `Raw`, and nothing that an event says counts as evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field, TypeAdapter
+
+from bot.model.frozen import Frozen
+from bot.model.session import Spend
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One start of an agent. `home` is a private folder that the agent may write to."""
+
+    prompt_file: Path
+    worktree: Path
+    answer_file: Path
+    session_id: str
+    model: str | None
+    home: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program with its arguments, never a shell's text; standard input is the null device. `environment` is
+    what the program needs besides the clean environment that every session gets."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Started(Frozen):
+    kind: Literal["started"] = "started"
+    conversation: str | None = None
+    """The program's own name for this conversation."""
+
+
+class Message(Frozen):
+    kind: Literal["message"] = "message"
+    text: str
+
+
+class ToolCall(Frozen):
+    """`arguments` is shortened text for people."""
+
+    kind: Literal["tool_call"] = "tool_call"
+    name: str
+    arguments: str
+
+
+class ToolResult(Frozen):
+    kind: Literal["tool_result"] = "tool_result"
+    text: str
+    failed: bool = False
+
+
+class Usage(Frozen):
+    """What the whole run has cost so far: a later one replaces an earlier one, they are not added."""
+
+    kind: Literal["usage"] = "usage"
+    usd: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class RateLimited(Frozen):
+    kind: Literal["rate_limited"] = "rate_limited"
+    text: str
+
+
+class AgentError(Frozen):
+    """The program says that it failed; it may still exit with 0."""
+
+    kind: Literal["error"] = "error"
+    text: str
+
+
+class Finished(Frozen):
+    """The program's last word."""
+
+    kind: Literal["finished"] = "finished"
+    text: str
+
+
+class Raw(Frozen):
+    """A line that the adapter does not know."""
+
+    kind: Literal["raw"] = "raw"
+    text: str
+
+
+AgentEvent = Annotated[
+    Started | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw,
+    Field(discriminator="kind"),
+]
+AGENT_EVENT: TypeAdapter[
+    Started | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw
+] = TypeAdapter(AgentEvent)
+
+
+class Agent(Protocol):
+    """One program. It holds no state of a run, so one object serves all sessions."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def program(self) -> str:
+        """What must be found on the PATH."""
+        ...
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The environment variables of the server that this agent, and no other, is given."""
+        ...
+
+    def start(self, invocation: Invocation) -> Command: ...
+
+    def events(self, line: bytes) -> tuple[AgentEvent, ...]:
+        """What one line of standard output says. It never raises."""
+        ...
+
+
+_KEPT = 200_000
+
+
+class Account:
+    """What is kept of one run's events: the text in which the summary is looked for, the cost, the error."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._length = 0
+        self._usage = Usage()
+        self.error: str | None = None
+
+    def add(self, event: AgentEvent) -> None:
+        if isinstance(event, Message | Finished):
+            self._texts.append(event.text)
+            self._length += len(event.text)
+            if self._length > 2 * _KEPT:
+                self._texts = [self.text]
+                self._length = len(self._texts[0])
+        elif isinstance(event, Usage):
+            self._usage = event
+        elif isinstance(event, AgentError):
+            self.error = event.text
+
+    @property
+    def text(self) -> str:
+        """The end of all that the agent said to people."""
+        return "\n".join(self._texts)[-_KEPT:]
+
+    def spend(self, seconds: float) -> Spend:
+        usage = self._usage
+        return Spend(
+            seconds=round(seconds, 3),
+            usd=usage.usd,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+        )

@@ -1,0 +1,161 @@
+"""Claude Code (measured with 2.1.197): print mode with its stream of JSON lines.
+
+Tokens and cost are those of the one ``result`` line: the earlier lines count parts of it again. A failure of the
+model's interface arrives as ``subtype: success`` with ``is_error: true``. As root the program refuses to skip its
+permission prompts unless IS_SANDBOX is exactly 1.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from bot.agents.agent import (
+    AgentError,
+    AgentEvent,
+    Command,
+    Finished,
+    Invocation,
+    Message,
+    RateLimited,
+    Raw,
+    Started,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+
+_LONGEST_PROMPT_ARGUMENT = 100_000
+"""Bytes; Linux takes 131,072 in one argument."""
+_SHOWN = 2_000
+
+
+@dataclass(frozen=True)
+class ClaudeAgent:
+    name: str = "claude"
+    program: str = "claude"
+    credentials: tuple[str, ...] = (
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "ANTHROPIC_BASE_URL",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+    )
+
+    def start(self, invocation: Invocation) -> Command:
+        prompt = invocation.prompt_file.read_text(encoding="utf-8")
+        if len(prompt.encode()) > _LONGEST_PROMPT_ARGUMENT:
+            prompt = f"Read the file {invocation.prompt_file} whole and do what it asks. It is your task."
+        argv = [self.program, "-p", prompt, "--output-format", "stream-json", "--verbose"]
+        argv += ["--dangerously-skip-permissions"]
+        argv += ["--session-id", str(uuid5(NAMESPACE_URL, f"{invocation.home}#{invocation.prompt_file.name}"))]
+        if invocation.model:
+            argv += ["--model", invocation.model]
+        environment = {
+            "CLAUDE_CONFIG_DIR": str(invocation.home / ".claude"),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+        }
+        if os.geteuid() == 0:
+            environment["IS_SANDBOX"] = "1"
+        return Command(tuple(argv), environment)
+
+    def events(self, line: bytes) -> tuple[AgentEvent, ...]:
+        if not line.strip():
+            return ()
+        try:
+            return _LINES.validate_json(line).events()
+        except ValidationError:
+            return (Raw(text=line.decode(errors="replace").strip()),)
+
+
+class _Block(BaseModel):
+    """One block of a message's content; which fields it has depends on `type`."""
+
+    type: str
+    text: str = ""
+    name: str = ""
+    input: JsonValue = None
+    content: JsonValue = None
+    is_error: bool | None = None
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        match self.type:
+            case "text":
+                return (Message(text=self.text),)
+            case "tool_use":
+                return (ToolCall(name=self.name, arguments=_shown(self.input)),)
+            case "tool_result":
+                return (ToolResult(text=_shown(self.content), failed=bool(self.is_error)),)
+            case _:
+                return ()
+
+
+class _Content(BaseModel):
+    content: str | tuple[_Block, ...] = ()
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        if isinstance(self.content, str):
+            return (Message(text=self.content),)
+        return tuple(event for block in self.content for event in block.events())
+
+
+class _Tokens(BaseModel):
+    input_tokens: int = 0
+    cache_creation_input_tokens: int | None = 0
+    cache_read_input_tokens: int | None = 0
+    output_tokens: int = 0
+
+    @property
+    def all_input(self) -> int:
+        return self.input_tokens + (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)
+
+
+class _Line(BaseModel):
+    """One line of the stream. Unknown fields are ignored: every version brings new ones."""
+
+    type: str
+    subtype: str = ""
+    session_id: str | None = None
+    message: _Content | None = None
+    result: str | None = None
+    is_error: bool = False
+    total_cost_usd: float | None = None
+    usage: _Tokens | None = None
+    error: JsonValue = None
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        match (self.type, self.subtype):
+            case ("system", "init"):
+                return (Started(conversation=self.session_id),)
+            case ("system", "api_retry"):
+                return (RateLimited(text=_shown(self.error) if self.error is not None else "retrying"),)
+            case ("assistant" | "user", _) if self.message is not None:
+                return self.message.events()
+            case ("result", _):
+                return self._result()
+            case _:
+                return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+
+    def _result(self) -> tuple[AgentEvent, ...]:
+        tokens = self.usage
+        usage = Usage(
+            usd=self.total_cost_usd,
+            input_tokens=tokens.all_input if tokens else None,
+            output_tokens=tokens.output_tokens if tokens else None,
+        )
+        text = self.result or ""
+        if self.is_error or self.subtype not in ("", "success"):
+            return (usage, AgentError(text=text or self.subtype))
+        return (usage, Finished(text=text))
+
+
+_LINES: TypeAdapter[_Line] = TypeAdapter(_Line)
+_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+
+
+def _shown(value: JsonValue) -> str:
+    text = value if isinstance(value, str) else _JSON.dump_json(value).decode()
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -1,0 +1,70 @@
+"""Any program as an agent, from a command template: ``my-agent --prompt {prompt_file} --dir {worktree}``.
+
+The template is split into words once, as a shell would; the values are put into the words afterwards, so that
+blanks and quotes in them mean nothing. Every line of standard output is a message.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+
+from bot.agents.agent import AgentEvent, Command, Invocation, Message
+
+PLACEHOLDERS = ("prompt_file", "worktree", "answer_file", "session_id", "model")
+
+
+class BadTemplate(ValueError):
+    """The command template cannot be used; the text says why."""
+
+
+@dataclass(frozen=True)
+class CommandAgent:
+    """Raises BadTemplate for an empty or unbalanced template or an unknown placeholder."""
+
+    name: str
+    template: str
+    credentials: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", _split(self.template))
+
+    @property
+    def program(self) -> str:
+        return self.words[0]
+
+    def start(self, invocation: Invocation) -> Command:
+        values = {
+            "prompt_file": str(invocation.prompt_file),
+            "worktree": str(invocation.worktree),
+            "answer_file": str(invocation.answer_file),
+            "session_id": invocation.session_id,
+            "model": invocation.model or "",
+        }
+        return Command(tuple(word.format_map(values) for word in self.words), self.environment)
+
+    def events(self, line: bytes) -> tuple[AgentEvent, ...]:
+        return (Message(text=line.decode(errors="replace").rstrip("\r\n")),)
+
+
+def _split(template: str) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(template))
+        fields = [part for word in words for part in Formatter().parse(word)]
+    except ValueError as error:
+        raise BadTemplate(f"the agent command {template!r} cannot be read: {error}") from None
+    if not words:
+        raise BadTemplate("the agent command is empty")
+    for _, name, form, conversion in fields:
+        if name is None:
+            continue
+        if name not in PLACEHOLDERS or form or conversion:
+            known = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
+            raise BadTemplate(f"the agent command has {{{name}}}; it may have {known} (write {{{{ for a brace)")
+    if "{" in words[0]:
+        raise BadTemplate(f"the agent command must begin with a program, not with {words[0]!r}")
+    return words
