@@ -1,7 +1,7 @@
 """The App itself: who it is, where it is installed, which repositories it may work on.
 
-    async with GitHubApp(app_id, private_key_pem, api_url, write_interval=1.0) as app:
-        repository = await app.repository(RepositoryName.parse("octo/shop"))
+async with GitHubApp(app_id, private_key_pem, api_url, write_interval=1.0) as app:
+    repository = await app.repository(RepositoryName.parse("octo/shop"))
 """
 
 from __future__ import annotations

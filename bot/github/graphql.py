@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -11,6 +12,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot.github.errors import Refused
 
+_SPREAD = re.compile(r"\.\.\.(\w+)")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -57,6 +59,20 @@ class Reply(BaseModel):
 def document(name: str) -> str:
     """The text of ``queries/<name>.graphql``."""
     return files("bot.github").joinpath("queries", f"{name}.graphql").read_text()
+
+
+def with_parts(text: str) -> str:
+    """`text` with those fragments of ``queries/parts.graphql`` that it uses, directly or through others: GraphQL
+    refuses a document with a fragment that nobody uses."""
+    fragments = {part.split()[1]: part for part in document("parts").split("\n\n")}
+    wanted: dict[str, None] = {}
+    seen = [text]
+    while seen:
+        for name in _SPREAD.findall(seen.pop()):
+            if name not in wanted:
+                wanted[name] = None
+                seen.append(fragments[name])
+    return "\n".join((text, *(fragments[name] for name in wanted)))
 
 
 def _at(path: tuple[str | int, ...]) -> str:

@@ -1,0 +1,60 @@
+"""One repository, as the rest of the bot sees GitHub: look, ask, carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.github.client import PacedClient
+from bot.github.identity import Identity
+from bot.github.listing import open_objectives, read_configuration
+from bot.github.look import Gone
+from bot.github.observe import observe
+from bot.github.permissions import Permissions
+from bot.github.usage import Usage
+from bot.github.writes import carry_out
+from bot.model.action import Write
+from bot.model.fact import Fact
+from bot.model.identity import Login, RepositoryName
+from bot.model.observed import Observation, Permission, RepositoryFile
+
+
+class GitHubRepository:
+    """Keep one per repository: it remembers permissions for a minute.
+
+    Every method raises `Refused`, `NotThere` and `Unavailable` of `bot.github.errors`; `carry_out` also
+    `OutcomeUnknown`.
+    """
+
+    def __init__(self, name: RepositoryName, client: PacedClient, identity: Identity) -> None:
+        self.name = name
+        self.identity = identity
+        self._client = client
+        self._permissions = Permissions(client, name)
+
+    async def observe(self, objective: int, keys: Sequence[str], label: str) -> Observation | Gone:
+        """Objective `objective` whole: its issue, sub-issues, and the pull requests, checks and branches of the tasks
+        `keys`. `label` is the hand-off label, whose last setting is looked up. One request up to 50 tasks."""
+        return await observe(self._client, self.name, self.identity, objective, keys, label)
+
+    async def open_objectives(self, label: str) -> tuple[int, ...]:
+        """The numbers of the open issues that carry `label`, ascending."""
+        return await open_objectives(self._client, self.name, label)
+
+    async def configuration(self) -> RepositoryFile | None:
+        """``.github/crewline.yml`` of the default branch (or a misspelt ``.yaml``); None where there is none."""
+        return await read_configuration(self._client, self.name)
+
+    async def permission(self, login: Login) -> Permission:
+        """What `login` may do here, as GitHub answers; remembered for 60 s."""
+        return await self._permissions.of(login)
+
+    async def carry_out(self, write: Write) -> tuple[Fact, ...]:
+        """Do `write`. The facts hold what reads may not show yet; an error carries those of the part that was done.
+
+        Raises `OutcomeUnknown` where GitHub did not say whether it took effect, and a look did not tell either.
+        """
+        return await carry_out(self._client, self.name, self.identity, write)
+
+    def usage(self) -> Usage:
+        """What was sent for the whole installation."""
+        return self._client.usage()

@@ -1,0 +1,1 @@
+"""What carries out a write: one small function per action."""
