@@ -74,7 +74,8 @@ class Labelling:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """An issue that natively blocks another. `completed` is true where it was closed as completed, not otherwise."""
+    """An issue that natively blocks another; `number` is 0 where that one lies in another repository. `completed` is
+    true where it was closed as completed, not otherwise."""
 
     number: int
     open: bool
@@ -148,6 +149,15 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RepositoryFile:
+    """A file on the default branch. `oid` changes whenever the text does; `text` is None for a binary."""
+
+    path: str
+    oid: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One objective as one look at GitHub showed it.
 
@@ -162,6 +172,8 @@ class Observation:
     empty: bool = False
     archived: bool = False
     branches: tuple[tuple[str, CommitSha], ...] = field(default=())
+    configuration: RepositoryFile | None = None
+    """``.github/crewline.yml``, or the file that is misspelt ``.yaml``."""
 
     def branch(self, name: str) -> CommitSha | None:
         return dict(self.branches).get(name)
