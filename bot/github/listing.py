@@ -56,7 +56,7 @@ async def open_objectives(client: PacedClient, name: RepositoryName, label: str)
             return tuple(sorted(set(found)))
 
 
-async def read_configuration(client: PacedClient, name: RepositoryName) -> RepositoryFile | None:
+async def configuration_of(client: PacedClient, name: RepositoryName) -> RepositoryFile | None:
     """See `GitHubRepository.configuration`."""
     variables = {"owner": name.owner, "name": name.name}
     reply = await client.query("configuration", document("configuration"), dict(variables))

@@ -14,7 +14,7 @@ whole, except where the number itself is not found: half an answer looks as if t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field, JsonValue
@@ -25,7 +25,6 @@ from bot.github.errors import NotThere
 from bot.github.graphql import document, with_parts
 from bot.github.identity import Identity
 from bot.github.listing import configuration_file
-from bot.github.look import Gone, IsPullRequest
 from bot.github.shapes import (
     Commit,
     FileNode,
@@ -39,9 +38,25 @@ from bot.github.shapes import (
     Shape,
 )
 from bot.model.identity import CommitSha, RepositoryName, task_branch
-from bot.model.observed import Issue, Observation, PullRequest
+from bot.model.observed import Comment, Issue, Observation, PullRequest
 
 AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The number is no objective (any more); `reason` is a sentence for people."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IsPullRequest(Gone):
+    """Somebody labelled a pull request. `comments` are its last fifty, so that it is said once."""
+
+    labels: frozenset[str] = frozenset()
+    comments: tuple[Comment, ...] = ()
 
 
 class _RefNode(Shape):
@@ -121,18 +136,14 @@ async def observe(
 
 def look_document(branches: int) -> str:
     """The query for one look with so many task branches."""
-    opened, inner = document("observe").split("    issueOrPullRequest(number: $number)")
-    return with_parts(
-        _declaring(opened, branches) + _aliases(branches) + "    issueOrPullRequest(number: $number)" + inner
-    )
+    opened, closing = document("observe").split("# the aliases of the branches\n")
+    return with_parts(_declaring(opened, branches) + _aliases(branches) + closing)
 
 
 def branches_document(branches: int) -> str:
     """The query for task branches alone."""
-    opened = (
-        "query ($owner: String!, $name: String!) {\n  rateLimit { cost }\n  repository(owner: $owner, name: $name) {\n"
-    )
-    return with_parts(_declaring(opened, branches) + _aliases(branches) + "  }\n}\n")
+    opened, closing = document("branches").split("# the aliases of the branches\n")
+    return with_parts(_declaring(opened, branches) + _aliases(branches) + closing)
 
 
 def _declaring(opened: str, branches: int) -> str:

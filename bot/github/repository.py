@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from bot.github.client import PacedClient
 from bot.github.identity import Identity
-from bot.github.listing import open_objectives, read_configuration
-from bot.github.look import Gone
-from bot.github.observe import observe
+from bot.github.listing import configuration_of, open_objectives
+from bot.github.observe import Gone, observe
 from bot.github.permissions import Permissions
 from bot.github.usage import Usage
 from bot.github.writes import carry_out
@@ -42,7 +41,7 @@ class GitHubRepository:
 
     async def configuration(self) -> RepositoryFile | None:
         """``.github/crewline.yml`` of the default branch (or a misspelt ``.yaml``); None where there is none."""
-        return await read_configuration(self._client, self.name)
+        return await configuration_of(self._client, self.name)
 
     async def permission(self, login: Login) -> Permission:
         """What `login` may do here, as GitHub answers; remembered for 60 s."""

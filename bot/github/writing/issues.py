@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from bot.github import reading
 from bot.github.client import Request, parsed
 from bot.github.errors import GitHubError, NotThere, OutcomeUnknown, Refused
-from bot.github.graphql import Reply, with_parts
+from bot.github.graphql import Reply, document, with_parts
 from bot.github.pace import Urgency
 from bot.github.shapes import IssueNode, Shape
 from bot.github.writing.target import LONGEST_TITLE, Target, fitted
@@ -106,11 +106,10 @@ async def close_issue(target: Target, action: CloseIssue) -> tuple[Fact, ...]:
 
 
 async def _repository_id(target: Target) -> str:
-    text = (
-        "query ($owner: String!, $name: String!) { rateLimit { cost } repository(owner: $owner, name: $name) { id } }"
-    )
     variables: dict[str, JsonValue] = {"owner": target.repository.owner, "name": target.repository.name}
-    found = (await target.client.query("create tasks", text, variables)).as_data(_Whose, [("repository",)])
+    found = (await target.client.query("create tasks", document("repository_id"), variables)).as_data(
+        _Whose, [("repository",)]
+    )
     if found.repository is None:
         raise NotThere(404, str(target.repository))
     return found.repository.id

@@ -1,0 +1,128 @@
+"""The ledgers of a repository: one ref per objective, each change one commit that holds ``ledger.json``.
+
+Who pushes first wins: a push names the commit that each ref must still be at, and git moves all of them or none.
+The branch of a session and the record of it go together, so neither is ever without the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from pydantic import ValidationError
+
+from bot.git.errors import NoSuchRef, PushRejected
+from bot.git.mirror import Mirror
+from bot.git.push import RefUpdate
+from bot.github.errors import GitHubError
+from bot.model.action import BranchPush
+from bot.model.identity import CommitSha, ledger_ref
+from bot.model.ledger import Ledger
+
+FILE = "ledger.json"
+log = structlog.get_logger(__name__)
+
+
+class LedgerConflict(GitHubError):
+    """Nothing was pushed: somebody else moved `refs` first."""
+
+    def __init__(self, refs: Sequence[str]) -> None:
+        super().__init__(f"somebody else moved {', '.join(refs)}")
+        self.refs = tuple(refs)
+
+
+class LedgerUnreadable(GitHubError):
+    """What lies on the ref is no ledger of a version known here. It is left as it is."""
+
+    def __init__(self, objective: int, revision: CommitSha, reason: str) -> None:
+        super().__init__(f"the ledger of #{objective} ({revision[:12]}) cannot be read: {reason}")
+        self.objective = objective
+        self.revision = revision
+
+
+class LedgerStore:
+    """The ledgers under `namespace` (``refs/crewline``). Methods also raise what `Mirror` raises: Unreachable where
+    the remote does not answer (of a push the outcome is then unknown), PushRefused where it never will take it."""
+
+    def __init__(self, mirror: Mirror, namespace: str) -> None:
+        self._mirror = mirror
+        self._namespace = namespace
+
+    async def load_all(self) -> Mapping[int, tuple[Ledger, CommitSha]]:
+        """Every ledger with its revision, after one fetch. One that cannot be read is logged and left out: a push
+        for its objective then conflicts, and `load` says why."""
+        await self._mirror.prepare()
+        await self._mirror.fetch()
+        prefix = f"{self._namespace}/objectives/"
+        found: dict[int, tuple[Ledger, CommitSha]] = {}
+        for ref, revision in (await self._mirror.refs(prefix)).items():
+            number = ref.removeprefix(prefix)
+            if not number.isdigit():
+                continue
+            try:
+                found[int(number)] = (await self._read(int(number), revision), revision)
+            except LedgerUnreadable as error:
+                log.error("ledger left out", objective=int(number), reason=error.message)
+        return found
+
+    async def load(self, objective: int) -> tuple[Ledger, CommitSha] | None:
+        """The ledger of one objective and its revision as they are on the remote now, None where there is none.
+
+        Raises LedgerUnreadable.
+        """
+        ref = ledger_ref(self._namespace, objective)
+        await self._mirror.prepare()
+        try:
+            await self._mirror.fetch([f"+{ref}:{ref}"])
+        except NoSuchRef:
+            return None
+        revision = await self._mirror.resolve(ref)
+        return None if revision is None else (await self._read(objective, revision), revision)
+
+    async def push(
+        self,
+        ledger: Ledger,
+        message: str,
+        branches: Sequence[BranchPush],
+        expected: CommitSha | None,
+        at: datetime,
+    ) -> CommitSha:
+        """Make `ledger` the next revision after `expected` (None: the first) and move `branches`, together or not at
+        all; the new revision. Raises LedgerConflict."""
+        ref = ledger_ref(self._namespace, ledger.objective)
+        revision = await self._mirror.commit_file(FILE, written(ledger), expected, message, at)
+        updates = [RefUpdate(ref, revision, expected)]
+        updates += [RefUpdate(f"refs/heads/{push.branch}", push.head, push.expected) for push in branches]
+        try:
+            await self._mirror.push(updates)
+        except PushRejected as error:
+            raise LedgerConflict(sorted(error.reasons)) from error
+        return revision
+
+    async def _read(self, objective: int, revision: CommitSha) -> Ledger:
+        content = await self._mirror.read(revision, FILE)
+        if content is None:
+            raise LedgerUnreadable(objective, revision, f"it has no {FILE}")
+        try:
+            ledger = Ledger.model_validate_json(content)
+        except ValidationError as error:
+            raise LedgerUnreadable(objective, revision, _reason(error)) from None
+        if ledger.objective != objective:
+            raise LedgerUnreadable(objective, revision, f"it is the ledger of #{ledger.objective}")
+        return ledger
+
+
+def written(ledger: Ledger) -> bytes:
+    """The file: indented, so that ``git diff`` of two revisions reads well; what is as by default is left out."""
+    content = ledger.model_dump(mode="json", exclude_defaults=True)
+    return (json.dumps({"version": ledger.version, **content}, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if where == "version":
+        return "it was written by another version of Crewline"
+    return f"{where}: {first['msg']}" if where else first["msg"]
