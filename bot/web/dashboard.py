@@ -36,12 +36,15 @@ TONES = {
     "working": "active",
     "in review": "active",
     "planning": "active",
+    "building": "active",
     "waiting": "quiet",
+    "paused": "quiet",
+    "not started": "quiet",
     "ready": "soon",
     "to review": "soon",
     "approved": "soon",
 }
-"""The colour of each state; a state without one is drawn quietly."""
+"""The colour of each state of a task or an objective; a state without one is drawn quietly."""
 
 
 class Dashboard:

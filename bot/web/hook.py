@@ -48,7 +48,7 @@ class WebhookEndpoint:
         return self._take(event, body, delivery)
 
     def _take(self, event: str, body: bytes, delivery: str) -> JSONResponse:
-        match read(event, body):
+        match read(event, body, delivery):
             case Unreadable(reason=reason):
                 log.warning("webhook refused", delivery=delivery, reason=reason)
                 return _answer(400, {"error": reason})

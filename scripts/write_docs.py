@@ -1,0 +1,175 @@
+"""Writes the tables of docs/ from the code that they describe: ``python -m scripts.write_docs``.
+
+Settings, the repository's configuration and the commands are each declared once, with their texts. A test holds
+the committed pages equal to what this writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from bot.config import PROTECTED, RepositoryConfig
+from bot.decide.commands.help import RULES
+from bot.settings import Settings
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+NOTE = "<!-- Written by `make docs`; change the code that it describes instead. -->\n\n"
+
+EXAMPLES: dict[str, str | list[str]] = {
+    "base_branch": "main",
+    "protected": ["migrations/**"],
+    "roles.planner.agent": "claude",
+    "roles.worker.agent": "claude",
+    "roles.reviewer.agent": "claude",
+    "roles.planner.model": "opus",
+    "roles.worker.model": "sonnet",
+    "roles.reviewer.model": "opus",
+    "verify.command": "make test",
+}
+"""What the example shows where the default is nothing."""
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by its name in docs/."""
+    return {"settings.md": settings_page(), "configuration.md": configuration_page(), "commands.md": commands_page()}
+
+
+def settings_page() -> str:
+    prefix = Settings.model_config.get("env_prefix", "")
+    rows = [
+        f"| `{prefix}{name.upper()}` | {'*required*' if field.is_required() else default_text(field.default)} "
+        f"| {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return (
+        f"{NOTE}# Settings of the server\n\n"
+        "`crewline serve` reads its settings from environment variables.\n\n"
+        + table("| variable | default | what it sets |", rows)
+        + "\nExactly one of `CREWLINE_PRIVATE_KEY` and `CREWLINE_PRIVATE_KEY_FILE` must be set.\n"
+    )
+
+
+def configuration_page() -> str:
+    rows = [
+        f"| `{key.path}` | {type_text(key.field)} | {default_text(key.default)} | {key.field.description} |"
+        for key in keys_of(RepositoryConfig, RepositoryConfig())
+    ]
+    always = "\n".join(f"* `{glob}`" for glob in PROTECTED)
+    return (
+        f"{NOTE}# Settings of a repository\n\n"
+        "A repository sets these in `.github/crewline.yml`, which is read from its default branch and from nowhere "
+        "else. The file and every key in it may be absent. An unknown key or a value that does not fit is refused.\n\n"
+        + table("| key | type | default | what it sets |", rows)
+        + f"\nThese paths are always protected, whatever `protected` adds:\n\n{always}\n\n"
+        f"## An example with every key\n\n```yaml\n{example()}```\n"
+    )
+
+
+def commands_page() -> str:
+    rows = [f"| `{rule.usage}` | {rule.text} |" for rule in RULES]
+    return (
+        f"{NOTE}# Commands\n\n"
+        "A person with write access to the repository types a command at the start of a line of a comment, on the "
+        "objective, on a task or on its pull request. Quoted lines and code do not count; a comment carries out one "
+        "command. Each also works as `/crewline …`, for example `/crewline retry`.\n\n"
+        + table("| command | what it does |", rows)
+        + "\nThe bot reacts with 👀 when it has seen the command, then with 🚀 when it is carried out, or with 😕 and "
+        "one line that says why not.\n"
+    )
+
+
+def table(head: str, rows: list[str]) -> str:
+    return "\n".join([head, "|---" * (head.count("|") - 1) + "|", *rows]) + "\n"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the configuration. A group's own default overrides those of its fields."""
+
+    path: str
+    field: FieldInfo
+    default: object
+
+
+def keys_of(model: type[BaseModel], defaults: BaseModel, above: str = "") -> Iterator[Key]:
+    """Every field that is no group of fields, in order."""
+    for name, field in model.model_fields.items():
+        value: object = getattr(defaults, name)
+        if isinstance(value, BaseModel):
+            yield from keys_of(type(value), value, f"{above}{name}.")
+        else:
+            yield Key(above + name, field, value)
+
+
+def default_text(value: object) -> str:
+    return "—" if value is None else f"`{shown(value)}`"
+
+
+def shown(value: object) -> str:
+    """A value as YAML and the environment both spell it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return json.dumps(list(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def type_text(field: FieldInfo) -> str:
+    bounds = {name: getattr(part, name) for part in field.metadata for name in ("ge", "le") if hasattr(part, name)}
+    if bounds:
+        return f"{bounds['ge']} to {bounds['le']}" if "le" in bounds else f"{bounds['ge']} or more"
+    return annotation_text(field.annotation)
+
+
+def annotation_text(annotation: object) -> str:
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return "list of text"
+    if get_origin(annotation) in (Union, UnionType):
+        return ", ".join(annotation_text(part) for part in get_args(annotation) if part is not type(None))
+    if annotation is bool:
+        return "`true`, `false`"
+    return "text" if annotation is str else "number"
+
+
+def example() -> str:
+    """A whole file: every key with its default, or with an example where the default is nothing."""
+    lines: list[str] = []
+    open_groups: list[str] = []
+    for key in keys_of(RepositoryConfig, RepositoryConfig()):
+        *groups, name = key.path.split(".")
+        for depth, group in enumerate(groups):
+            if open_groups[depth : depth + 1] != [group]:
+                lines.append(f"{'  ' * depth}{group}:")
+                del open_groups[depth:]
+                open_groups.append(group)
+        indent = "  " * len(groups)
+        lines.append(f"{indent}# {key.field.description}")
+        lines.append(f"{indent}{name}: {in_yaml(EXAMPLES.get(key.path, key.default))}")
+    return "\n".join(lines) + "\n"
+
+
+def in_yaml(value: object) -> str:
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
+
+
+def main() -> None:
+    DOCS.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The pages of docs/ that describe code say what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.config import RepositoryConfig
+from scripts.write_docs import DOCS, example, pages
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_the_written_page_is_committed(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == pages()[name], "run `make docs` and commit what it wrote"
+
+
+def test_the_example_of_a_configuration_is_a_valid_one() -> None:
+    config = RepositoryConfig.model_validate(yaml.safe_load(example()))
+    assert config.verify.command == "make test"
+    assert config.limits == RepositoryConfig().limits
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    root = Path(__file__).parent.parent
+    pages_of_ours = [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").glob("*.md")]
+    dead = [
+        f"{page.relative_to(root)}: {target}"
+        for page in pages_of_ours
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert dead == []
