@@ -18,7 +18,6 @@ from bot.control.room import Room
 from bot.decide.scopes import presumed_holdings
 from bot.engines.engine import Engine
 from bot.github.app import GitHubApp
-from bot.github.configuration import ConfigurationProblem, read_configuration
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import Hint, RepositoriesChanged
 from bot.model.assignment import Assignment
@@ -55,6 +54,7 @@ class Controller:
         self._sweep_seconds = sweep_seconds
         self._clock = clock
         self._rooms: dict[RepositoryName, Room] = {}
+        self._opening: dict[RepositoryName, asyncio.Lock] = {}
         self._queue = KeyQueue(group, self._look)
         self._looker: Looker | None = None
 
@@ -100,15 +100,16 @@ class Controller:
 
     async def _room(self, name: RepositoryName) -> Room | None:
         """The room of a repository, opened if need be; None where the App cannot reach it."""
-        if name not in self._rooms:
-            try:
-                room = await self._open_room(name)
-            except NotThere:
-                log.info("not installed", repository=str(name))
-                return None
-            await self._configure(room)
-            await self._recall(room)
-            self._rooms.setdefault(name, room)
+        async with self._opening.setdefault(name, asyncio.Lock()):
+            if name not in self._rooms:
+                try:
+                    room = await self._open_room(name)
+                except NotThere:
+                    log.info("not installed", repository=str(name))
+                    return None
+                room.configure(await room.github.configuration())
+                await self._recall(room)
+                self._rooms[name] = room
         return self._rooms[name]
 
     async def _recall(self, room: Room) -> None:
@@ -119,27 +120,13 @@ class Controller:
             if memory.ledger is not None:
                 memory.holds = presumed_holdings(memory.ledger)
 
-    async def _configure(self, room: Room) -> None:
-        """Read the repository's settings anew. Bad ones are told, and the last good ones stay in force."""
-        file = await room.github.configuration()
-        text = file.text if file is not None else ""
-        if text == room.config_source:
-            return
-        room.config_source = text
-        read = read_configuration(file)
-        if isinstance(read, ConfigurationProblem):
-            room.config_problem = read.text
-            log.warning("bad configuration", repository=str(room.name), problem=read.text)
-        else:
-            room.config, room.config_problem = read, None
-
     async def _follow(self, hint: Hint) -> None:
         try:
             room = await self._room(hint.repository)
             if room is None:
                 return
             if hint.event == "push":
-                await self._configure(room)
+                room.configure(await room.github.configuration())
         except GitHubError as error:
             log.warning("a hint was lost; the sweep will look", event=hint.event, error=str(error))
             return
@@ -156,7 +143,7 @@ class Controller:
             found |= room.objectives_of(number)
         for branch in hint.branches:
             found |= _objective_of_branch(branch)
-        if not found and hint.event == "issues":
+        if not found and hint.event == "issues" and hint.action in ("labeled", "reopened"):
             found |= hint.numbers
         if not found and hint.event in ("push", "repository"):
             found |= set(room.memories)
@@ -177,7 +164,7 @@ class Controller:
                 if room is None:
                     continue
                 if known:
-                    await self._configure(room)
+                    room.configure(await room.github.configuration())
                 opened = await room.github.open_objectives(room.config.label) if known else ()
                 for number in {*opened, *room.memories}:
                     self._queue.add(ObjectiveKey(name, number))

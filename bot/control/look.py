@@ -77,6 +77,7 @@ class Looker:
         if isinstance(observed, Gone):
             await self._leave(room, number, memory, observed)
             return
+        room.configure(observed.configuration)
         memory.writes = unseen(observed, memory.writes, self._clock())
         permissions = {
             login: await room.github.permission(login)
@@ -124,7 +125,7 @@ class Looker:
         )
 
     def _running(self, room: Room) -> frozenset[SessionId]:
-        return frozenset(run.session for run in self._engine.running() if run.repository == str(room.name))
+        return frozenset(run.session for run in self._engine.running() if run.repository == room.name)
 
     def _absence_trusted(self, memory: Memory, observed: Observation) -> bool:
         now = self._clock()
@@ -134,7 +135,7 @@ class Looker:
             return True
         labelling = observed.objective.labelling
         handed_off_since = labelling is not None and labelling.at > self._started
-        return handed_off_since and memory.ledger is None or self._all_ours(memory)
+        return (handed_off_since and memory.ledger is None) or self._all_ours(memory)
 
     def _all_ours(self, memory: Memory) -> bool:
         """Whether everything ever done for the objective was done by this instance: then it remembers its writes."""
@@ -147,11 +148,14 @@ class Looker:
             try:
                 facts = await self._act(room, memory, number, action)
             except OutcomeUnknown as error:
+                self._note(memory, error.facts)
                 memory.uncertain_until = self._clock() + self._settle
                 raise LookAgain(f"{type(action).__name__}: {error}") from error
-            except Unavailable:
+            except Unavailable as error:
+                self._note(memory, error.facts)
                 raise
             except GitHubError as error:
+                self._note(memory, error.facts)
                 log.warning("GitHub refused", action=type(action).__name__, objective=number, error=str(error))
                 refused.append(error)
                 continue
@@ -164,10 +168,10 @@ class Looker:
             case PushLedger():
                 return await self._push(room, memory, number, action)
             case StartSession(assignment):
-                await self._engine.start(assignment)
+                self._engine.start(assignment)
                 return ()
             case StopSession(session, reason):
-                await self._engine.stop(str(room.name), session, reason)
+                self._engine.stop(room.name, session, reason)
                 return ()
             case write:
                 return await room.github.carry_out(write)
@@ -205,6 +209,9 @@ class Looker:
     def _remember(self, room: Room, memory: Memory, snapshot: Snapshot) -> None:
         now = self._clock()
         held: Holdings = holdings(snapshot, room.config, now)
+        if snapshot.ledger is None and not snapshot.observed.objective.labels & {room.config.label}:
+            room.memories.pop(snapshot.observed.objective.number, None)
+            return
         released = bool(set(memory.holds) - set(held.scopes))
         memory.holds, memory.hungry = held.scopes, held.hungry
         observed = snapshot.observed
@@ -214,9 +221,9 @@ class Looker:
         memory.view = view_of(snapshot, room.config, now)
         open_heads = {pull.number: pull.head for pull in observed.pull_requests}
         memory.refusals = tuple(r for r in memory.refusals if open_heads.get(r.pull_request) == r.head)
-        if released or self._engine.free_slots() > 0:
-            for other, theirs in room.memories.items():
-                if theirs.hungry and other != observed.objective.number and released:
+        if released:
+            for other in [other for other, theirs in room.memories.items() if theirs.hungry]:
+                if other != observed.objective.number:
                     self._look_later(ObjectiveKey(room.name, other), 0.0)
 
     def _look_again(self, room: Room, memory: Memory, number: int, decision: Decision, snapshot: Snapshot) -> None:
@@ -232,7 +239,7 @@ class Looker:
         log.info("left alone", repository=str(room.name), objective=number, reason=gone.reason)
         ids = {claim.id for claim in memory.ledger.open_claims()} if memory.ledger else set()
         for session in sorted(ids & self._running(room)):
-            await self._engine.stop(str(room.name), session, gone.reason)
+            self._engine.stop(room.name, session, gone.reason)
         room.memories.pop(number, None)
 
 

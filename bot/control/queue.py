@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from bot.github.errors import GitHubError
 from bot.model.identity import ObjectiveKey, RepositoryName
 
 log = structlog.get_logger(__name__)
@@ -93,7 +94,7 @@ class KeyQueue:
                 objective=str(key),
                 error=f"{type(error).__name__}: {error}",
                 pause=pause,
-                exc_info=not isinstance(error, LookAgain),
+                exc_info=not isinstance(error, (LookAgain, GitHubError)),
             )
             self.add_later(key, pause)
         else:

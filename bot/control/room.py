@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
+
 from bot.config import RepositoryConfig
 from bot.control.own_writes import OwnWrite
+from bot.github.configuration import ConfigurationProblem, read_configuration
 from bot.github.ledger import LedgerStore
 from bot.github.repository import GitHubRepository
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.ledger import Ledger
+from bot.model.observed import RepositoryFile
 from bot.model.session import SessionReport
 from bot.model.snapshot import MergeRefusal, Neighbour
 from bot.model.view import ObjectiveView
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -44,8 +50,8 @@ class Room:
     name: RepositoryName
     github: GitHubRepository
     ledgers: LedgerStore
-    config: RepositoryConfig = RepositoryConfig()
-    config_source: str | None = None
+    config: RepositoryConfig = field(default_factory=RepositoryConfig)
+    config_file: RepositoryFile | None = None
     config_problem: str | None = None
     memories: dict[int, Memory] = field(default_factory=dict)
     recorded: Mapping[int, tuple[Ledger, CommitSha]] = field(default_factory=dict)
@@ -56,6 +62,18 @@ class Room:
             ledger, revision = self.recorded.get(objective, (None, None))
             self.memories[objective] = Memory(ledger=ledger, revision=revision)
         return self.memories[objective]
+
+    def configure(self, file: RepositoryFile | None) -> None:
+        """Take the repository's settings as they read now. Bad ones are told, and the last good ones stay in force."""
+        if file == self.config_file:
+            return
+        self.config_file = file
+        read = read_configuration(file)
+        if isinstance(read, ConfigurationProblem):
+            self.config_problem = read.text
+            log.warning("bad configuration", repository=str(self.name), problem=read.text)
+        else:
+            self.config, self.config_problem = read, None
 
     def objectives_of(self, number: int) -> frozenset[int]:
         """The objectives that an issue or pull request belongs to, as far as they were looked at."""

@@ -84,7 +84,8 @@ def _ask(situation: Situation) -> list[Action]:
         return []
     questions = "\n".join(f"{n}. {quoted(text)}" for n, text in enumerate(exchanges[-1].questions, 1))
     body = (
-        f"{tag('questions', questions_tag(situation))}\n\n@{situation.ledger.hand_off.by} the planner needs to know:\n\n"
+        f"{tag('questions', questions_tag(situation))}\n\n"
+        f"@{situation.ledger.hand_off.by} the planner needs to know:\n\n"
         f"{questions}\n\nAnswer in one comment here; the first one by somebody with write access is taken."
     )
     return [WriteComment(situation.objective.number, body)]

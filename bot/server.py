@@ -1,0 +1,114 @@
+"""The whole bot: composes the rooms and runs until it is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.agents.roster import Roster
+from bot.control.controller import Controller
+from bot.control.room import Room
+from bot.engines.local import LocalEngine
+from bot.git.mirror import Mirror
+from bot.git.process import Identity
+from bot.github.app import GitHubApp
+from bot.github.ledger import LedgerStore
+from bot.model.identity import InstanceId, Login, RepositoryName
+from bot.sessions.run import SessionRunner
+from bot.settings import Settings
+from bot.web.app import create_app
+from bot.web.server import Address, serving
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings, ready: Callable[[Address], None] | None = None) -> None:
+    """Run the bot until cancelled. `ready` is told the address once webhooks are taken.
+
+    Raises GitHubError where the App's id and key do not fit, OSError where the key cannot be read or the port is
+    taken.
+    """
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(
+            GitHubApp(
+                settings.app_id,
+                settings.private_key_pem(),
+                settings.api_url,
+                write_interval=settings.write_interval,
+            )
+        )
+        bot = await app.bot_login()
+        mirrors = Mirrors(settings, app, bot, stack)
+        runner = SessionRunner(
+            data=settings.data,
+            mirror=mirrors.get,
+            roster=_roster(settings),
+            default_agent="command" if settings.agent_command else settings.agent,
+        )
+        async with asyncio.TaskGroup() as group:
+            controller = Controller(
+                group,
+                app,
+                InstanceId(secrets.token_hex(6)),
+                bot,
+                mirrors.open_room,
+                timedelta(seconds=settings.settle_seconds),
+                settings.sweep_seconds,
+                _now,
+            )
+            stack.callback(controller.close)
+            engine = await stack.enter_async_context(LocalEngine(runner, settings.slots, controller.ended))
+            web = create_app(
+                webhook_secret=settings.webhook_secret.get_secret_value().encode(),
+                accept=controller.accept,
+                views=controller.views,
+            )
+            async with serving(web, settings.host, settings.port) as address:
+                controller.start(engine)
+                log.info("ready", address=address.url, app=bot, github=settings.api_url)
+                if ready is not None:
+                    ready(address)
+                await asyncio.get_running_loop().create_future()
+
+
+class Mirrors:
+    """One mirror for each repository, made when it is first needed and closed with `stack`."""
+
+    def __init__(self, settings: Settings, app: GitHubApp, bot: Login, stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._app = app
+        self._identity = Identity(bot, f"{bot}@users.noreply.github.com")
+        self._stack = stack
+        self._mirrors: dict[RepositoryName, Mirror] = {}
+
+    def get(self, name: RepositoryName) -> Mirror:
+        if name not in self._mirrors:
+            mirror = Mirror(
+                self._settings.data / "mirrors" / name.owner / f"{name.name}.git",
+                f"{self._settings.git_url}/{name}.git",
+                lambda: self._app.token_for(name),
+                self._identity,
+                namespace=self._settings.ledger_namespace,
+            )
+            self._stack.push_async_callback(mirror.close)
+            self._mirrors[name] = mirror
+        return self._mirrors[name]
+
+    async def open_room(self, name: RepositoryName) -> Room:
+        github = await self._app.repository(name)
+        return Room(name, github, LedgerStore(self.get(name), self._settings.ledger_namespace))
+
+
+def _roster(settings: Settings) -> Roster:
+    commands = {"command": settings.agent_command} if settings.agent_command else {}
+    return Roster(commands, os.environ)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,136 @@
+"""What must hold for every plan and every order of events: `decide` comes to rest, and keeps its promises."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.decide.situation import Situation
+from bot.decide.task import Stage, tasks_of
+from bot.model.action import Merge, StartSession
+from bot.model.identity import SessionId
+from bot.model.plan import Plan, PlannedTask
+from bot.model.scope import overlap
+from bot.model.session import (
+    Evidence,
+    Failed,
+    FailureKind,
+    Finding,
+    Judged,
+    Planned,
+    Published,
+    Role,
+    Verdict,
+)
+from tests.decide.world import World
+
+APPROVE = Verdict(decision="approve", summary="Good.")
+FOLDERS = ("src/**", "src/cart.py", "tests/**", "docs/*.md", "docs/**", "tools/**")
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    size = draw(st.integers(1, 6))
+    tasks = []
+    for index in range(size):
+        depends = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
+        scope = draw(st.lists(st.sampled_from(FOLDERS), min_size=1, max_size=2, unique=True))
+        tasks.append(
+            PlannedTask(
+                key=f"t{index}",
+                title=f"Task {index}",
+                description="Do it.",
+                scope=tuple(scope),
+                depends_on=tuple(f"t{other}" for other in depends),
+            )
+        )
+    return Plan(summary="All of it.", tasks=tuple(tasks))
+
+
+class Story:
+    """Drives a world with random events and checks it after each."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.world = World()
+        self.findings = 0
+        self.step()
+        self.world.end(SessionId("12.planner.1"), Planned(answer=plan))
+        self.step()
+
+    def step(self) -> None:
+        for action in self.world.settle():
+            if isinstance(action, StartSession):
+                self._may_start(action)
+            if isinstance(action, Merge):
+                self._may_merge(action)
+        assert not self.world.decide().actions, "deciding twice changes something"
+        self._no_overlap()
+
+    def end_one(self, data: st.DataObject) -> None:
+        session = data.draw(st.sampled_from(sorted(self.world.running)))
+        assignment = self.world.running[session]
+        good = data.draw(st.booleans())
+        if assignment.role is Role.REVIEWER:
+            assert assignment.judges is not None
+            self.findings += 1
+            finding = Finding(message=f"remark {self.findings}")
+            refuse = Verdict(decision="request_changes", summary="No.", findings=(finding,))
+            self.world.end(session, Judged(head=assignment.judges, verdict=APPROVE if good else refuse))
+        elif good:
+            head = self.world.next_commit()
+            evidence = Evidence(command="true", exit_code=0, head=head, seconds=0)
+            base = self.world.next_commit()
+            self.world.end(session, Published(head=head, base=base, evidence=evidence, summary=None))
+        else:
+            self.world.end(session, Failed(reason=FailureKind.NO_COMMITS, detail="nothing"))
+
+    def _tasks(self) -> dict[str, Stage]:
+        assert self.world.ledger is not None
+        situation = Situation(self.world.snapshot(), self.world.config, self.world.now, self.world.ledger)
+        return {task.key: task.stage for task in tasks_of(situation)}
+
+    def _may_start(self, action: StartSession) -> None:
+        """Invariants 1 and 3."""
+        assert self.world.ledger is not None
+        claim = self.world.ledger.session(action.assignment.id)
+        assert claim is not None, "a session without a claim"
+        if action.assignment.task is not None and self.world.ledger.plan is not None:
+            stages = self._tasks()
+            needs = self.world.ledger.plan.task(action.assignment.task).depends_on
+            assert all(stages[key] is Stage.DONE for key in needs), "started before its dependencies were merged"
+
+    def _may_merge(self, action: Merge) -> None:
+        """Invariant 5: what was merged was verified and approved at exactly this commit."""
+        assert self.world.ledger is not None
+        judged = [s.outcome for s in self.world.ledger.sessions if isinstance(s.outcome, Judged)]
+        published = [s.outcome for s in self.world.ledger.sessions if isinstance(s.outcome, Published)]
+        assert any(j.head == action.head and j.verdict.decision == "approve" for j in judged)
+        assert any(p.head == action.head and p.evidence and p.evidence.passed for p in published)
+
+    def _no_overlap(self) -> None:
+        """Invariant 2."""
+        running = list(self.world.running.values())
+        assert len({assignment.task for assignment in running}) == len(running), "two sessions of one task"
+        for index, one in enumerate(running):
+            for other in running[index + 1 :]:
+                assert not overlap(one.scope, other.scope), "two running tasks may change the same files"
+
+
+@settings(max_examples=25, deadline=None)
+@given(plan=plans(), data=st.data())
+def test_every_objective_ends_or_asks_a_person(plan: Plan, data: st.DataObject) -> None:
+    story = Story(plan)
+    restarts = data.draw(st.integers(0, 3))
+    for _ in range(100):
+        if restarts and data.draw(st.booleans()):
+            restarts -= 1
+            story.world.restart()
+        elif story.world.running:
+            story.end_one(data)
+        else:
+            break
+        story.step()
+    else:
+        raise AssertionError("the loops are not bounded")
+    asking = "crewline:needs-human" in story.world.observed.objective.labels
+    assert asking or not story.world.observed.objective.open
