@@ -141,7 +141,11 @@ class PacedClient:
 
     async def send(self, request: Request) -> Exchange:
         """Send `request`, with all the waiting and repeating that it may have; the answer is a 2xx."""
-        return await self._repeating(request, lambda: self._send_once(request))
+
+        async def once() -> Exchange:
+            return await self._send_once(request)
+
+        return await self._repeating(once)
 
     async def _graphql(self, request: Request) -> Reply:
         async def once() -> Reply:
@@ -152,9 +156,9 @@ class PacedClient:
             self._counter.count(request.kind, points=reply.cost())
             return reply
 
-        return await self._repeating(request, once)
+        return await self._repeating(once)
 
-    async def _repeating(self, request: Request, once: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _repeating(self, once: Callable[[], Awaitable[Answer]]) -> Answer:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_Again),
             wait=_pause,

@@ -24,6 +24,10 @@ Mark = tuple[int, int]
 """Line and column, from 1."""
 
 
+_PLAIN = {"tuple_type": "should be a list", "model_type": "should be a mapping of keys"}
+"""Where pydantic speaks of Python."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigurationProblem:
     """`text` names each problem on a line of its own: ``.github/crewline.yml:3:5: …``."""
@@ -56,7 +60,7 @@ def configuration(text: str) -> RepositoryConfig | ConfigurationProblem:
     """The same from text alone. An empty file means the defaults."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is None:
+        if root is None or root.tag == "tag:yaml.org,2002:null":
             return RepositoryConfig()
         problems = [] if isinstance(root, yaml.MappingNode) else [_Problem(1, 1, "the file must be a mapping of keys")]
         problems += _repeated(root)
@@ -132,7 +136,8 @@ def _told(detail: ErrorDetails, places: dict[Place, Mark]) -> _Problem:
     dotted = ".".join(str(part) for part in place)
     if detail["type"] == "extra_forbidden":
         return _Problem(line, column, f"unknown key {dotted!r}{_nearest(place)}")
-    return _Problem(line, column, f"{dotted}: {detail['msg'].lower()}, not {_shown(detail['input'])}")
+    words = _PLAIN.get(detail["type"]) or detail["msg"].replace("Input should", "should", 1)
+    return _Problem(line, column, f"{dotted} {words}, not {_shown(detail['input'])}")
 
 
 def _nearest(place: Place) -> str:
