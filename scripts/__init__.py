@@ -1,0 +1,1 @@
+"""Programs for whoever works on Crewline; none is part of what is installed."""
