@@ -62,19 +62,28 @@ async def serve(settings: Settings, ready: Callable[[Address], None] | None = No
                 settings.sweep_seconds,
                 _now,
             )
-            stack.callback(controller.close)
-            engine = await stack.enter_async_context(LocalEngine(runner, settings.slots, controller.ended))
-            web = create_app(
-                webhook_secret=settings.webhook_secret.get_secret_value().encode(),
-                accept=controller.accept,
-                views=controller.views,
-            )
-            async with serving(web, settings.host, settings.port) as address:
-                controller.start(engine)
-                log.info("ready", address=address.url, app=bot, github=settings.api_url)
-                if ready is not None:
-                    ready(address)
-                await asyncio.get_running_loop().create_future()
+            async with LocalEngine(runner, settings.slots, controller.ended) as engine:
+                try:
+                    await _answer_webhooks(settings, controller, engine, bot, ready)
+                finally:
+                    controller.close()  # before the engine ends its sessions: nobody is left to act on their reports
+
+
+async def _answer_webhooks(
+    settings: Settings, controller: Controller, engine: LocalEngine, bot: Login, ready: Callable[[Address], None] | None
+) -> None:
+    """Take webhooks, then begin: a hint that comes before the first sweep is not lost. Runs until cancelled."""
+    web = create_app(
+        webhook_secret=settings.webhook_secret.get_secret_value().encode(),
+        accept=controller.accept,
+        views=controller.views,
+    )
+    async with serving(web, settings.host, settings.port) as address:
+        controller.start(engine)
+        log.info("ready", address=address.url, app=bot, github=settings.api_url)
+        if ready is not None:
+            ready(address)
+        await asyncio.get_running_loop().create_future()
 
 
 class Mirrors:

@@ -57,6 +57,7 @@ class Controller:
         self._opening: dict[RepositoryName, asyncio.Lock] = {}
         self._queue = KeyQueue(group, self._look)
         self._looker: Looker | None = None
+        self._closed = False
 
     def start(self, engine: Engine) -> None:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
@@ -76,7 +77,7 @@ class Controller:
         """A session ended: its objective is looked at, and those that wait for a slot."""
         name = RepositoryName.parse(assignment.repository)
         room = self._rooms.get(name)
-        if room is None:
+        if room is None or self._closed:
             return
         room.memory(assignment.objective).reports[report.id] = report
         self._queue.add(ObjectiveKey(name, assignment.objective))
@@ -90,6 +91,8 @@ class Controller:
         return tuple(memory.view for memory in memories if memory.view is not None)
 
     def close(self) -> None:
+        """Take no more reports and forget the timers; what is being looked at ends with the group."""
+        self._closed = True
         self._queue.close()
 
     async def _look(self, key: ObjectiveKey) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.model.action import CloseIssue, CreateTasks, Merge, OpenPullRequest, StartSession
-from bot.model.identity import CommitSha, SessionId
+from bot.model.assignment import PlannerBriefing, ReviewerBriefing, WorkerBriefing
+from bot.model.identity import CommitSha, Login, SessionId
 from bot.model.observed import Permission
 from bot.model.plan import PlainAnswer, Plan, PlannedTask, Questions
 from bot.model.session import (
@@ -18,7 +21,7 @@ from bot.model.session import (
     Summary,
     Verdict,
 )
-from tests.decide.world import Login, World, issue
+from tests.decide.world import World, issue
 
 APPROVE = Verdict(decision="approve", summary="Good.")
 REFUSE = Verdict(decision="request_changes", summary="No.", findings=(Finding(path="a.py", line=1, message="Wrong."),))
@@ -72,7 +75,7 @@ def test_a_label_of_a_stranger_is_explained_and_starts_nothing() -> None:
 def test_a_text_that_a_stranger_edited_after_the_label_is_not_taken() -> None:
     world = World()
     edited = issue(12, edited_at=world.now.replace(hour=13), edited_by=Login("mallory"))
-    world.observed = world.observed.__class__(edited, (), (), "main")
+    world.observed = replace(world.observed, objective=edited)
     world.settle()
     assert not world.running
     assert "was edited after @alice set the label" in world.status()
@@ -110,7 +113,7 @@ def test_findings_go_back_to_the_worker() -> None:
     world.settle()
     again = world.running[SessionId("12.one.worker.2")]
     assert again.starts_from == outcome.head
-    assert again.briefing.role == "worker"
+    assert isinstance(again.briefing, WorkerBriefing)
     assert again.briefing.findings == REFUSE.findings
 
 
@@ -138,7 +141,7 @@ def test_failures_are_bounded_and_a_retry_starts_afresh_with_the_hint() -> None:
     world.say("/retry use the other parser", on=world.observed.tasks[0].number)
     world.settle()
     again = world.running[SessionId("12.one.worker.4")]
-    assert again.briefing.role == "worker"
+    assert isinstance(again.briefing, WorkerBriefing)
     assert again.briefing.hint == "use the other parser"
     assert "crewline:needs-human" not in world.observed.objective.labels
 
@@ -192,7 +195,7 @@ def test_questions_are_asked_once_and_the_answer_of_a_writer_is_taken() -> None:
     world.say("The second.")
     world.settle()
     again = world.running[SessionId("12.planner.2")]
-    assert again.briefing.role == "planner"
+    assert isinstance(again.briefing, PlannerBriefing)
     assert [answered.answer for answered in again.briefing.answered] == ["The second."]
 
 
@@ -211,20 +214,16 @@ def test_a_new_push_voids_verification_and_review() -> None:
     world.end(SessionId("12.one.worker.1"), outcome)
     world.settle()
     foreign = world.next_commit()
-    pull = world.observed.pull_requests[0].__class__
-    changed = [
-        pull(**{f: getattr(p, f) for f in p.__slots__} | {"head": foreign}) for p in world.observed.pull_requests
-    ]
-    branches = ((world.observed.pull_requests[0].head_branch, foreign),)
-    world.observed = world.observed.__class__(
-        world.observed.objective, world.observed.tasks, tuple(changed), "main", branches=branches
+    [pull] = world.observed.pull_requests
+    world.observed = replace(
+        world.observed, pull_requests=(replace(pull, head=foreign),), branches=((pull.head_branch, foreign),)
     )
     world.end(SessionId("12.one.reviewer.1"), Judged(head=outcome.head, verdict=APPROVE))
     world.settle()
     assert not any(isinstance(action, Merge) for action in world.done)
     again = world.running[SessionId("12.one.reviewer.2")]
     assert again.judges == foreign
-    assert again.briefing.role == "reviewer"
+    assert isinstance(again.briefing, ReviewerBriefing)
     assert again.briefing.evidence is None
 
 

@@ -93,7 +93,7 @@ class World:
     config: RepositoryConfig = field(default_factory=lambda: RepositoryConfig(limits=Limits(backoff_seconds=0)))
     observed: Observation = field(default_factory=lambda: Observation(issue(12), (), (), "main"))
     ledger: Ledger | None = None
-    instance: InstanceId = InstanceId("first")
+    instance: InstanceId = field(default=InstanceId("first"))
     now: datetime = START
     permissions: dict[Login, Permission] = field(default_factory=lambda: {Login("alice"): Permission.WRITE})
     running: dict[SessionId, Assignment] = field(default_factory=dict)
