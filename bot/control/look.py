@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.control.own_writes import OwnWrite, correct, unseen
+from bot.control.own_writes import added, correct, unseen
 from bot.control.queue import LookAgain
 from bot.control.room import Memory, Room
 from bot.control.views import view_of
@@ -204,7 +204,7 @@ class Looker:
             if isinstance(fact, MergeRefused):
                 memory.refusals = _with_refusal(memory.refusals, fact, now)
             else:
-                memory.writes = (*memory.writes, OwnWrite(fact, now))
+                memory.writes = added(memory.writes, fact, now)
 
     def _remember(self, room: Room, memory: Memory, snapshot: Snapshot) -> None:
         now = self._clock()

@@ -46,6 +46,14 @@ class OwnWrite:
     at: datetime
 
 
+def added(writes: Iterable[OwnWrite], fact: Fact, now: datetime) -> tuple[OwnWrite, ...]:
+    """`writes` and a new one. What it supersedes goes: of two edits of one comment only the last may ever be
+    shown, also when the last is forgotten before the first."""
+    subject = _subject(fact)
+    kept = (write for write in writes if subject is None or _subject(write.fact) != subject)
+    return (*kept, OwnWrite(fact, now))
+
+
 def correct(observed: Observation, writes: Iterable[OwnWrite]) -> Observation:
     """`observed` as it will read once it shows all of `writes`."""
     for write in writes:
@@ -62,6 +70,17 @@ def unseen(observed: Observation, writes: Iterable[OwnWrite], now: datetime) -> 
         if age < LAG or (not seen and age < KEPT):
             kept.append(write)
     return tuple(kept)
+
+
+def _subject(fact: Fact) -> tuple[str, int | str] | None:
+    """What a fact says the last word about; None where facts of its kind add up."""
+    match fact:
+        case CommentWritten(comment=comment):
+            return "comment", comment.id
+        case LabelChanged(issue, label):
+            return "label", f"{issue} {label}"
+        case _:
+            return None
 
 
 def _apply(observed: Observation, fact: Fact) -> Observation:
