@@ -153,6 +153,8 @@ class PacedClient:
             reply = parsed(Reply, answer.content)
             if limited := reply.rate_limited():
                 self._hold_back(request, primary(answer.headers, limited), answer)
+            if broken := reply.broken():
+                raise self._failed(request, f"{request.kind}: {broken}", sent=True)
             self._counter.count(request.kind, points=reply.cost())
             return reply
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot.github.errors import Refused
 
+_BROKEN = re.compile(r"something went wrong|timed? ?out|couldn't respond", re.IGNORECASE)
 _SPREAD = re.compile(r"\.\.\.(\w+)")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,6 +34,12 @@ class Reply(BaseModel):
     def rate_limited(self) -> str | None:
         """GitHub's words where the answer is only that the limit is reached. It comes with HTTP 200."""
         return next((error.message for error in self.errors if error.type == "RATE_LIMITED"), None)
+
+    def broken(self) -> str | None:
+        """GitHub's words where it broke down or ran out of its ten seconds: then there is no data and no type."""
+        if self.data is not None:
+            return None
+        return next((e.message for e in self.errors if e.type is None and _BROKEN.search(e.message)), None)
 
     def cost(self) -> int:
         """The points that the answer says it took; 1, the least, where it does not say."""

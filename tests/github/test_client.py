@@ -164,6 +164,22 @@ async def test_a_graphql_limit_comes_with_200_and_waits_as_well(
     assert clock.slept == [40.0]
 
 
+async def test_a_query_that_github_broke_down_over_is_repeated(client: PacedClient, github: respx.MockRouter) -> None:
+    broken = {"data": None, "errors": [{"message": "Something went wrong while executing your query."}]}
+    answered = httpx.Response(200, json={"data": {"x": 1}})
+    route = github.post("/graphql").mock(side_effect=answers(httpx.Response(200, json=broken), answered))
+    assert (await client.query("observe", "query { x }", {})).data == {"x": 1}
+    assert route.call_count == 2
+
+
+async def test_a_mutation_that_github_broke_down_over_is_not(client: PacedClient, github: respx.MockRouter) -> None:
+    broken = {"data": None, "errors": [{"message": "Something went wrong while executing your query."}]}
+    route = github.post("/graphql").respond(json=broken)
+    with pytest.raises(OutcomeUnknown):
+        await client.mutate("create", "mutation { x }", {}, creates=1, urgency=Urgency.WORK)
+    assert route.call_count == 1
+
+
 async def test_a_limit_that_lasts_too_long_is_told(client: PacedClient, github: respx.MockRouter) -> None:
     github.get("/thing").respond(403, headers={"retry-after": "1800"}, json={"message": SECONDARY})
     with pytest.raises(Unavailable) as caught:
