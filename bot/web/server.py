@@ -55,8 +55,11 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Address]:
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"serving {host}:{port}")
+    task.add_done_callback(lambda _: server.listening.set())
     try:
         await server.listening.wait()
+        if task.done():
+            await task
         yield Address(host, listener.getsockname()[1])
     finally:
         # A task group would cancel the server where the block fails, instead of letting it finish.
@@ -88,10 +91,8 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets=list(sockets) if sockets is not None else None)
-        finally:
-            self.listening.set()
+        await super().startup(sockets=list(sockets) if sockets is not None else None)
+        self.listening.set()
 
 
 class _Connection(H11Protocol):

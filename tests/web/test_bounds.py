@@ -116,3 +116,20 @@ async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
     with pytest.raises(LookupError):
         async with serving(Desk().app, "127.0.0.1", 0):
             raise LookupError
+
+
+async def test_a_cancelled_block_frees_its_port_too() -> None:
+    app, ready = Desk().app, asyncio.get_running_loop().create_future()
+
+    async def run() -> None:
+        async with serving(app, "127.0.0.1", 0) as address:
+            ready.set_result(address.port)
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(run())
+    port = await ready
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with serving(app, "127.0.0.1", port) as again:
+        assert again.port == port
