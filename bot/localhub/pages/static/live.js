@@ -29,7 +29,16 @@ function load() {
     script.src = "/_static/mermaid.js";
     script.onload = () => {
       const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-      window.mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: dark ? "dark" : "default" });
+      window.mermaid.initialize({
+        startOnLoad: false,
+        securityLevel: "strict",
+        htmlLabels: false, // labels are text: not even the markup that Mermaid holds harmless
+        flowchart: { htmlLabels: false, wrappingWidth: 320 },
+        fontFamily: "system-ui, sans-serif",
+        secure: ["secure", "securityLevel", "startOnLoad", "maxTextSize", "maxEdges", "htmlLabels", "flowchart"],
+        suppressErrorRendering: true,
+        theme: dark ? "dark" : "default",
+      });
       resolve(window);
     };
     script.onerror = reject;
