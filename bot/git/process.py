@@ -68,6 +68,7 @@ def git_environment(repository: Path | None, config: Config = ()) -> dict[str, s
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ADVICE": "0",
+        "GIT_NO_LAZY_FETCH": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_CONFIG_COUNT": str(len(settings)),
     }

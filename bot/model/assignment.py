@@ -106,6 +106,8 @@ class Assignment(Frozen):
     seconds: int
     """Wall-clock limit of the agent process."""
     base_branch: str
+    default_branch: str | None = None
+    """Where the repository's own prompts are read from; `base_branch` where it is None."""
     must_contain: tuple[CommitSha, ...] = ()
     starts_from: CommitSha | None = None
     judges: CommitSha | None = None

@@ -1,0 +1,90 @@
+"""Sessions that answer with data: the planner's plan, the reviewer's verdict. A bad answer gets one repair turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from bot.agents.answer import BadAnswer, read_answer
+from bot.model.assignment import ReviewerBriefing
+from bot.model.plan import PLANNER_ANSWER, PlainAnswer, Plan, Questions
+from bot.model.session import (
+    VERDICT,
+    Evidence,
+    Failed,
+    FailureKind,
+    Judged,
+    Outcome,
+    Planned,
+    Verdict,
+)
+from bot.sessions.evidence import Verification
+from bot.sessions.prompt import Surroundings, render, render_repair
+from bot.sessions.turn import Stage, take_turn
+from bot.sessions.worker import prove
+
+T = TypeVar("T")
+
+
+async def plan(stage: Stage, template: str | None) -> Outcome:
+    """Raises PromptFailed."""
+    most = stage.assignment.most_tasks
+
+    def problem(answer: Plan | Questions | PlainAnswer) -> str | None:
+        if isinstance(answer, Plan) and len(answer.tasks) > most:
+            return f"The plan has {len(answer.tasks)} tasks; at most {most} are allowed. Join what belongs together."
+        return None
+
+    surroundings = Surroundings(answer_file=stage.answer_file(1), base=stage.place.base)
+    answer = await _ask(stage, render(stage.assignment, surroundings, template), PLANNER_ANSWER, problem)
+    return answer if isinstance(answer, Failed) else Planned(answer=answer)
+
+
+async def review(stage: Stage, template: str | None, verification: Verification) -> Outcome:
+    """Judge the commit that the assignment names; verified first, where nobody has. Raises PromptFailed, and
+    GitFailed where our own side fails."""
+    briefing = stage.assignment.briefing
+    assert isinstance(briefing, ReviewerBriefing)
+    head = stage.assignment.judges or briefing.head
+    fresh: Evidence | None = None
+    if briefing.evidence is None:
+        proof = await prove(stage, head, verification)
+        if isinstance(proof, Failed):
+            return proof
+        fresh = proof
+    surroundings = Surroundings(
+        answer_file=stage.answer_file(1), base=stage.place.base, evidence=briefing.evidence or fresh
+    )
+
+    def problem(verdict: Verdict) -> str | None:
+        return None
+
+    verdict = await _ask(stage, render(stage.assignment, surroundings, template), VERDICT, problem)
+    return verdict if isinstance(verdict, Failed) else Judged(head=head, verdict=verdict, evidence=fresh)
+
+
+async def _ask(
+    stage: Stage, prompt: str, adapter: TypeAdapter[T], problem_with: Callable[[T], str | None]
+) -> T | Failed:
+    """The answer, or why there is none after the repair turn."""
+    text = prompt
+    bad = BadAnswer("There is no answer file.")
+    for number in (1, 2):
+        turn = await take_turn(stage, text, number)
+        if turn.failure is not None:
+            return stage.failed(*turn.failure)
+        found = read_answer(stage.answer_file(number), adapter)
+        if not isinstance(found, BadAnswer):
+            problem = problem_with(found)
+            if problem is None:
+                return found
+            found = BadAnswer(problem, adapter.dump_json(found).decode())
+        bad = found
+        stage.transcript.note("answer", bad.problem)
+        if number == 1 and stage.spend.seconds >= stage.assignment.seconds:
+            break
+        instructions = prompt.replace(str(stage.answer_file(1)), str(stage.answer_file(2)))
+        text = render_repair(instructions, bad.problem, bad.text, stage.answer_file(2))
+    return stage.failed(FailureKind.BAD_ANSWER, f"{bad.problem}\n\nThe agent was told so and did not repair it.")

@@ -1,0 +1,80 @@
+"""From an agent's output to events: lines cut, bounded, read by its adapter, kept and shown.
+
+An agent may print anything, 200 MB without a line end included. Lines are read one by one up to a bound; beyond
+it only the end of the output is kept, and read when the agent has ended, because the last line is where a program
+says how it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.agents.agent import Account, Agent, AgentError, AgentEvent, Finished, Message, RateLimited, ToolCall
+from bot.sessions.process import Tail
+from bot.sessions.transcript import Transcript
+
+MOST_READ = 32_000_000
+MOST_LINES = 200_000
+LONGEST_LINE = 4_000_000
+_TAIL = 1_000_000
+
+OnText = Callable[[str], None]
+
+
+class Listener:
+    """The sink of an agent's standard output. `account` is what was understood; `finish` after the last piece."""
+
+    def __init__(self, agent: Agent, transcript: Transcript, on_text: OnText) -> None:
+        self.account = Account()
+        self._agent = agent
+        self._transcript = transcript
+        self._on_text = on_text
+        self._line = bytearray()
+        self._read = 0
+        self._lines = 0
+        self._tail: Tail | None = None
+
+    def __call__(self, chunk: bytes) -> None:
+        if self._tail is not None:
+            self._tail(chunk)
+            return
+        self._read += len(chunk)
+        *whole, rest = chunk.split(b"\n")
+        for part in whole:
+            self._line += part
+            self._take(bytes(self._line))
+            self._line.clear()
+        self._line += rest
+        if self._read > MOST_READ or self._lines > MOST_LINES or len(self._line) > LONGEST_LINE:
+            self._tail = Tail(_TAIL)
+            self._tail(bytes(self._line))
+        self._transcript.flush()
+
+    def finish(self) -> None:
+        if self._tail is not None:
+            self._transcript.note("skipped", "the agent printed so much that only the end was read")
+            lines = self._tail.text.encode().split(b"\n")
+            for line in lines[1:] or lines:
+                self._take(line)
+        elif self._line:
+            self._take(bytes(self._line))
+        self._transcript.flush()
+
+    def _take(self, line: bytes) -> None:
+        self._lines += 1
+        for event in self._agent.events(line):
+            self.account.add(event)
+            self._transcript.event(event)
+            if text := _shown(event):
+                self._on_text(self._transcript.mask(text))
+
+
+def _shown(event: AgentEvent) -> str:
+    """One line for the live view."""
+    match event:
+        case Message(text=text) | Finished(text=text) | RateLimited(text=text) | AgentError(text=text):
+            return " ".join(text[:400].split())[:200]
+        case ToolCall(name=name, arguments=arguments):
+            return f"{name} {' '.join(arguments[:400].split())}"[:200]
+        case _:
+            return ""

@@ -1,0 +1,69 @@
+"""The transcript of a session: one JSON object a line, with the time, secrets masked, bounded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.agents.agent import AgentEvent
+
+LARGEST = 20_000_000
+"""Bytes of one transcript; the prompt is kept whole whatever its size."""
+
+MASK = "***"
+
+
+class Transcript:
+    """A new file at `path`; an older one is replaced. `secrets` never stand in it, as they are or as JSON."""
+
+    def __init__(self, path: Path, secrets: Sequence[str], clock: Callable[[], datetime]) -> None:
+        self._path = path
+        self._secrets = tuple({form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])})
+        self._clock = clock
+        self._written = 0
+        self._full = False
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("w", encoding="utf-8", errors="replace")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def note(self, kind: str, text: str) -> None:
+        """Something of ours: the prompt, the command, how the process ended, what the gate said. Never dropped."""
+        self._write(json.dumps({"at": self._now(), "kind": kind, "text": text}, ensure_ascii=False))
+        self._file.flush()
+
+    def event(self, event: AgentEvent) -> None:
+        """Something that the agent said. Dropped where the transcript is full, which is said once."""
+        if self._full:
+            return
+        if self._written > LARGEST:
+            self._full = True
+            self.note("full", f"the transcript has {self._written} bytes; what the agent said from here on is left out")
+            return
+        self._write(f'{{"at":"{self._now()}",{event.model_dump_json()[1:]}')
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def mask(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+    def _now(self) -> str:
+        return self._clock().isoformat(timespec="milliseconds")
+
+    def _write(self, line: str) -> None:
+        masked = self.mask(line)
+        self._written += len(masked) + 1
+        self._file.write(masked + "\n")

@@ -1,0 +1,114 @@
+"""A worker's session: the agent commits, the gate judges, the verify command proves.
+
+The order is part of the promise: what an agent says decides nothing but whether it wants to go on (blocked,
+partial); what it committed is brought back, judged, and only then run.
+"""
+
+from __future__ import annotations
+
+from bot.agents.summary import UnreadableSummary, find_summary
+from bot.git.errors import GitFailed
+from bot.model.assignment import WorkerBriefing
+from bot.model.identity import CommitSha
+from bot.model.session import Blocked, Evidence, Failed, FailureKind, Outcome, Published, Summary
+from bot.sessions.evidence import Verification
+from bot.sessions.gate import Rules, collect, judge, refusal_text
+from bot.sessions.harvest import Unharvestable, harvest, uncommitted
+from bot.sessions.prompt import Surroundings, render
+from bot.sessions.turn import Stage, take_turn
+
+
+async def work(stage: Stage, template: str | None, verification: Verification) -> Outcome:
+    """Raises PromptFailed, and GitFailed where our own side fails."""
+    place = stage.place
+    surroundings = Surroundings(
+        answer_file=stage.answer_file(1), base=place.base, conflicts=place.conflicts, merged_base=place.merged_base
+    )
+    turn = await take_turn(stage, render(stage.assignment, surroundings, template))
+    if turn.failure is not None:
+        return stage.failed(*turn.failure)
+    summary = find_summary(turn.account.text)
+    if isinstance(summary, UnreadableSummary):
+        stage.transcript.note("summary", summary.problem)
+        summary = None
+    if summary is not None and summary.status == "blocked":
+        question = summary.follow_up_notes.strip() or summary.summary.strip() or "The agent did not say what it needs."
+        return Blocked(question=stage.transcript.mask(question))
+    head = await _bring_back(stage, summary)
+    if isinstance(head, Failed):
+        return head
+    if summary is not None and summary.status == "partial":
+        return stage.failed(FailureKind.PARTIAL, _notes("The agent says that its work is not complete.", summary))
+    refused = await _gate(stage, head)
+    return refused or await _prove(stage, head, summary, verification)
+
+
+async def _bring_back(stage: Stage, summary: Summary | None) -> CommitSha | Failed:
+    """The head of the session's work in the mirror."""
+    place, session = stage.place, stage.assignment.id
+    try:
+        found = await harvest(stage.mirror, place, session, stage.agent.name, stage.clock())
+    except Unharvestable as error:
+        return stage.failed(FailureKind.GATE, str(error))
+    if found is not None:
+        stage.transcript.note("harvest", f"{found.commits} commits; in the bot's form the head is {found.head}")
+        return found.head
+    if place.merged_base and _was_for_a_conflict(stage):
+        return place.start  # the conflict is gone: the merge alone is the work
+    detail = "The agent ended without a commit on the branch that was checked out."
+    if left := await uncommitted(stage.mirror, place, place.start):
+        detail += f" It left changes that are not committed: {', '.join(left)}."
+    return stage.failed(FailureKind.NO_COMMITS, _notes(detail, summary))
+
+
+def _was_for_a_conflict(stage: Stage) -> bool:
+    briefing = stage.assignment.briefing
+    setback = briefing.setback if isinstance(briefing, WorkerBriefing) else None
+    return setback is not None and setback.reason is FailureKind.CONFLICT
+
+
+async def _gate(stage: Stage, head: CommitSha) -> Failed | None:
+    assignment = stage.assignment
+    changes = await collect(stage.mirror, stage.place.base, head, assignment.largest_file)
+    if changes is None:
+        return stage.failed(FailureKind.GATE, f"The commits share no history with {assignment.base_branch}.")
+    if not changes:
+        detail = f"The commits change nothing compared to {assignment.base_branch}."
+        return stage.failed(FailureKind.NO_COMMITS, detail)
+    refusals = judge(changes, Rules(assignment.scope, assignment.protected, assignment.largest_file))
+    return stage.failed(FailureKind.GATE, refusal_text(refusals)) if refusals else None
+
+
+async def _prove(stage: Stage, head: CommitSha, summary: Summary | None, verification: Verification) -> Outcome:
+    evidence = await prove(stage, head, verification)
+    if isinstance(evidence, Failed):
+        return evidence
+    return Published(head=head, base=stage.place.base, evidence=evidence, summary=summary)
+
+
+async def prove(stage: Stage, head: CommitSha, verification: Verification) -> Evidence | Failed | None:
+    """Evidence that `head` passes; None where no verify command is configured."""
+    command = stage.assignment.verify_command
+    if command is None:
+        return None
+    stage.on_text(f"verifying: {command}")
+    try:
+        evidence = await verification.run(command, head, stage.assignment.verify_seconds)
+    except GitFailed as error:
+        stage.transcript.note("verify", str(error))
+        raise
+    stage.transcript.note("verify", f"`{command}` on {head}: exit code {evidence.exit_code}\n{evidence.tail}")
+    if evidence.passed:
+        return evidence
+    detail = f"`{command}` ended with exit code {evidence.exit_code}. The end of its output:\n{evidence.tail[-4000:]}"
+    failed = stage.failed(FailureKind.VERIFY, detail)
+    return failed.model_copy(update={"evidence": evidence})
+
+
+def _notes(detail: str, summary: Summary | None) -> str:
+    if summary is None:
+        return detail
+    said = [summary.summary, summary.follow_up_notes, ", ".join(summary.out_of_scope_changes_needed)]
+    labels = ("It says: ", "What remains: ", "Paths outside of its scope that it asks for: ")
+    lines = [label + text.strip() for label, text in zip(labels, said, strict=True) if text.strip()]
+    return "\n".join([detail, *lines])[:8_000]

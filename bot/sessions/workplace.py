@@ -1,0 +1,205 @@
+"""Where a session works: a folder of its own with a repository, a tree and a home.
+
+Three layers keep sessions from hurting each other, and us:
+
+* the **mirror** is ours alone; a session's repository borrows its objects and can change nothing in it;
+* a **task repository** for each session, so that branches, settings and hooks that an agent makes are its own;
+* in it one **tree**, on a branch of its own.
+
+The task repository is written by hand (it is a handful of small files, see gitrepository-layout(5)), so the only
+process that making a workplace costs is the checkout. Linked worktrees (``git worktree add``) in one shared
+repository would save nothing and share refs, settings and hooks.
+
+Our git runs in a tree only before the agent has ever run there. Paths are made of ids alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.git.errors import NoSuchRef
+from bot.git.loose import NewCommit, write_commit
+from bot.git.mirror import Mirror, make_bare_repository
+from bot.git.process import git
+from bot.model.assignment import Assignment
+from bot.model.identity import CommitSha, RepositoryName, SessionId, task_branch
+from bot.model.session import Role
+
+_LOOKS = 4
+_SAFE = re.compile(r"^(?!\.\.?$)[A-Za-z0-9._-]{1,120}$")
+
+
+class NotReady(Exception):
+    """The workplace cannot be made now, through no fault of an agent: a base or a commit is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """`start` is the commit that the tree began with and `base` the newest commit of the base branch. `branch` is
+    the branch in the task repository that the tree is on. `conflicts` are the paths of a merge left open."""
+
+    folder: Path
+    base: CommitSha
+    start: CommitSha
+    branch: str
+    conflicts: tuple[str, ...] = ()
+    merged_base: bool = False
+
+    @property
+    def tree(self) -> Path:
+        return self.folder / "tree"
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "repository"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "tmp"
+
+
+def session_folder(top: Path, repository: RepositoryName, session: SessionId) -> Path:
+    """``top/owner/name/session``. Raises ValueError for a part that could leave `top`."""
+    parts = (repository.owner, repository.name, session)
+    for part in parts:
+        if not _SAFE.match(part):
+            raise ValueError(f"{part!r} cannot name a folder")
+    return top.joinpath(*parts).absolute()
+
+
+async def find_base(mirror: Mirror, assignment: Assignment) -> CommitSha:
+    """The newest commit of the base branch, which contains all that the session builds on. A reviewer's base only
+    has to be known: it is asked for anew only where something is missing.
+
+    Raises NotReady, and the errors of `Mirror.fetch`.
+    """
+    refspecs = [f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in _branches(assignment)]
+    problem = ""
+    for look in range(_LOOKS):
+        base = await mirror.branch(assignment.base_branch)
+        if look or base is None or assignment.role is not Role.REVIEWER:
+            await asyncio.sleep(0.25 * max(0, look - 1))  # a replica of the server may lag behind
+            try:
+                await mirror.fetch(refspecs if look < 2 else ())
+            except NoSuchRef:
+                raise NotReady(f"the branch {assignment.base_branch!r} does not exist") from None
+            base = await mirror.branch(assignment.base_branch)
+        if base is None:
+            raise NotReady(f"the branch {assignment.base_branch!r} does not exist")
+        needed = [commit for commit in (assignment.judges, assignment.starts_from) if commit]
+        unknown = [commit for commit in needed if await mirror.resolve(commit) is None]
+        lacking = await mirror.missing_from(base, assignment.must_contain)
+        if not unknown and not lacking:
+            return base
+        problem = f"commit {unknown[0]} is on no branch any more" if unknown else ""
+        problem = problem or f"{assignment.base_branch} ({base[:12]}) does not contain {lacking[0]} yet"
+    raise NotReady(problem)
+
+
+async def make_workplace(
+    mirror: Mirror, assignment: Assignment, folder: Path, base: CommitSha, at: datetime
+) -> Workplace:
+    """A tree at the commit that `assignment` asks for. `folder` must not exist. Raises GitFailed."""
+    branch = task_branch(assignment.objective, assignment.task or assignment.role.value)
+    start, conflicting, merged = assignment.judges or assignment.starts_from or base, False, False
+    if assignment.role is Role.WORKER and assignment.starts_from:
+        start, conflicting = await _merge(mirror, assignment, assignment.starts_from, base, branch, at)
+        merged = start not in (assignment.starts_from, base)
+    for name in ("home", "tmp", "tree"):
+        (folder / name).mkdir(parents=True)
+    place = Workplace(folder, base, start, branch, merged_base=merged)
+    refs = {f"refs/heads/{branch}": start, f"refs/remotes/origin/{assignment.base_branch}": base}
+    make_task_repository(place.repository, place.tree, mirror, branch, refs)
+    await checkout(place.repository, place.tree, start)
+    if not conflicting:
+        return place
+    conflicts = await _leave_conflict(mirror, place, assignment)
+    return Workplace(folder, base, start, branch, conflicts)
+
+
+def make_task_repository(repository: Path, tree: Path, mirror: Mirror, branch: str, refs: dict[str, CommitSha]) -> None:
+    """A repository at `repository` with its tree at `tree` (an existing, empty folder), which borrows the
+    mirror's objects and has its own refs."""
+    identity = mirror.identity
+    make_bare_repository(
+        repository,
+        f"[gc]\n\tauto = 0\n[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n",
+    )
+    config = repository / "config"
+    config.write_text(config.read_text().replace("bare = true", f"bare = false\n\tworktree = {_quoted(str(tree))}"))
+    (repository / "objects" / "info" / "alternates").write_text(f"{mirror.path / 'objects'}\n")
+    (repository / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+    for ref, commit in refs.items():
+        path = repository / ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{commit}\n")
+    (tree / ".git").write_text(f"gitdir: {repository}\n")
+
+
+async def checkout(repository: Path, tree: Path, commit: CommitSha, seconds: float = 600) -> None:
+    """Fill a tree of ours with `commit`; where another commit is in it, only the difference is written."""
+    await git(
+        *("read-tree", "--reset", "-u", commit),
+        repository=repository,
+        environment={"GIT_WORK_TREE": str(tree)},
+        config=(("checkout.workers", "2"), ("submodule.recurse", "false")),
+        seconds=seconds,
+    )
+
+
+async def _merge(
+    mirror: Mirror, assignment: Assignment, ours: CommitSha, base: CommitSha, branch: str, at: datetime
+) -> tuple[CommitSha, bool]:
+    """Where the work goes on: `ours` with `base` merged in, and whether that merge conflicts instead."""
+    if not await mirror.missing_from(ours, [base]):
+        return ours, False
+    if not await mirror.missing_from(base, [ours]):
+        return base, False
+    merged = await mirror.git("merge-tree", "--write-tree", "--no-messages", ours, base, accept=(0, 1))
+    if merged.exit_code:
+        return ours, True
+    message = f"Merge {assignment.base_branch} into {branch}\n\nCrewline-Session: {assignment.id}"
+    tree = merged.stdout.split()[0].decode()
+    identity = mirror.identity
+    return write_commit(mirror.path, NewCommit(tree, (ours, base), identity, at, identity, at, message)), False
+
+
+async def _leave_conflict(mirror: Mirror, place: Workplace, assignment: Assignment) -> tuple[str, ...]:
+    """Begin the merge in the tree, which no agent has seen yet; the paths that conflict."""
+    identity = mirror.identity
+    who = {
+        f"GIT_{part}_{what}": text
+        for part in ("AUTHOR", "COMMITTER")
+        for what, text in _fields(identity.name, identity.email)
+    }
+    message = f"Merge {assignment.base_branch} into {place.branch}"
+    where = {"GIT_WORK_TREE": str(place.tree)}
+    await git(
+        *("merge", "--no-ff", "-m", message, place.base),
+        repository=place.repository,
+        environment=who | where,
+        accept=(0, 1),
+    )
+    output = await git("diff", "--name-only", "--diff-filter=U", "-z", repository=place.repository, environment=where)
+    return tuple(path.decode(errors="replace") for path in output.stdout.split(b"\0") if path)
+
+
+def _fields(name: str, email: str) -> tuple[tuple[str, str], ...]:
+    return (("NAME", name), ("EMAIL", email))
+
+
+def _branches(assignment: Assignment) -> list[str]:
+    return sorted({assignment.base_branch, assignment.default_branch or assignment.base_branch})
+
+
+def _quoted(text: str) -> str:
+    """`text` as a value in a git settings file."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
