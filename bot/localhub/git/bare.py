@@ -14,6 +14,35 @@ from pathlib import Path
 ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
+# Runs within receive-pack for each ref, when the pushed objects can be read and the ref has not moved yet.
+# What is refused is set by `http.py` in the environment; reasons go to a file, by ref.
+UPDATE_HOOK = """#!/bin/sh
+refuse() {
+  printf '%s\\t%s\\n' "$ref" "$1" >> "$LOCALHUB_REASONS"
+  printf '%s\\n' "$1" >&2
+  exit 1
+}
+ref=$1 old=$2 new=$3
+zero=0000000000000000000000000000000000000000
+case "$ref" in refs/pull/*) refuse "deny updating a hidden ref" ;; esac
+if [ "$old" != $zero ]; then
+  case "$LOCALHUB_PROTECTED" in *" $ref "*) refuse "protected branch hook declined" ;; esac
+fi
+if [ -n "$LOCALHUB_NO_WORKFLOWS" ] && [ "$new" != $zero ]; then
+  base=$old
+  [ "$old" = $zero ] && base=$(git rev-parse --verify --quiet "$LOCALHUB_DEFAULT^{commit}")
+  if [ -n "$base" ]; then
+    paths=$(git diff --name-only "$base...$new" -- .github/workflows/)
+  else
+    paths=$(git ls-tree -r --name-only "$new" -- .github/workflows/)
+  fi
+  if [ -n "$paths" ]; then
+    path=$(printf '%s\\n' "$paths" | head -n 1)
+    refuse "refusing to allow a GitHub App to create or update workflow \\`$path\\` without \\`workflows\\` permission"
+  fi
+fi
+"""
+
 
 class GitError(Exception):
     """git refused: its exit code and what it printed to standard error."""
@@ -149,7 +178,7 @@ class BareRepository:
     async def create(self, default_branch: str) -> None:
         """Make the directory: an empty repository that takes every kind of push."""
         self.path.mkdir(parents=True)
-        await self.git("init", "--quiet", "--bare", f"--initial-branch={default_branch}", str(self.path))
+        await self.git("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", str(self.path))
         settings = {
             "http.receivepack": "true",
             "http.getanyfile": "false",
@@ -162,12 +191,16 @@ class BareRepository:
             "uploadpack.allowAnySHA1InWant": "true",
             "uploadpack.allowFilter": "true",
             "core.logAllRefUpdates": "false",
-            "core.hooksPath": os.devnull,
+            "core.hooksPath": str(self.path / "hooks"),
         }
         with (self.path / "config").open("a") as config:
             for key, value in settings.items():
                 section, name = key.split(".")
                 config.write(f"[{section}]\n\t{name} = {value}\n")
+        hook = self.path / "hooks" / "update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(UPDATE_HOOK)
+        hook.chmod(0o755)
 
     async def git(
         self, *arguments: str, stdin: bytes = b"", ok: Sequence[int] = (0,), env: Mapping[str, str] | None = None
@@ -236,6 +269,10 @@ class BareRepository:
             known = parse_commit(sha, await self.git("cat-file", "commit", sha))
             self._commits[sha] = known
         return known
+
+    def known_commit(self, sha: str) -> Commit | None:
+        """A commit that was read before."""
+        return self._commits.get(sha)
 
     async def commits(self, *revisions: str, limit: int = 250, paths: Sequence[str] = ()) -> list[Commit]:
         """The commits of `rev-list` of these revisions, newest first."""

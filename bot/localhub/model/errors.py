@@ -1,7 +1,5 @@
 """What GitHub refuses, with its status and its words. The faces translate; the model raises."""
 
-# ruff: noqa: N818 (the names are GitHub's)
-
 from dataclasses import dataclass
 
 DOCUMENTATION = "https://docs.github.com/rest"

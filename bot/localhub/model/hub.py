@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.localhub.git.bare import ZERO, BareRepository, RefUpdate, Signature
 from bot.localhub.git.files import tree_with_files
+from bot.localhub.limits import Meter, Usage
 from bot.localhub.model.actor import Actor
 from bot.localhub.model.app import (
     App,
@@ -72,6 +73,7 @@ class Hub:
         self.base_url = base_url
         """Where people and programs reach it; `server.serve` sets it."""
         self.events = EventBus()
+        self.meter = Meter(self.clock, self.settings.limits)
         self.users: dict[str, User] = {}
         """By login in lower case."""
         self.apps: dict[int, App] = {}
@@ -87,6 +89,11 @@ class Hub:
         self._sequences: dict[str, int] = {}
         self._pending: list[Coroutine[None, None, None]] = []
         self._tasks: asyncio.TaskGroup | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
+        self.errors: list[Exception] = []
+        """What went wrong inside while answering: a test that finds one has found a fault of the localhub."""
+        self.sender: object | None = None
+        """What delivers webhooks; it puts itself here."""
         self.ghost = self._new_user("ghost", "User")
 
     @property
@@ -97,6 +104,11 @@ class Hub:
     def now(self) -> datetime:
         """The hub's time."""
         return self.clock.now()
+
+    @property
+    def usage(self) -> Usage:
+        """What everybody asked for so far, by kind; `meter.usage_of` has it by actor."""
+        return self.meter.usage
 
     @property
     def reading_moment(self) -> datetime | None:
@@ -157,18 +169,22 @@ class Hub:
         if self._tasks is None:
             self._pending.append(work)
         else:
-            self._tasks.create_task(work)
+            job = self._tasks.create_task(work)
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
 
     def start_background(self, tasks: asyncio.TaskGroup) -> None:
         """From now on background work runs in this group."""
         self._tasks = tasks
-        for work in self._pending:
-            tasks.create_task(work)
-        self._pending.clear()
+        pending, self._pending = self._pending, []
+        for work in pending:
+            self.background(work)
 
     def stop_background(self) -> None:
-        """No more background work is started."""
+        """No more background work is started, and what runs is cancelled."""
         self._tasks = None
+        for job in self._jobs:
+            job.cancel()
 
     def discard_background(self) -> None:
         """Drop work that never ran."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from bot.localhub.git.bare import Commit
+from bot.localhub.git.bare import Commit, RefUpdate
 from bot.localhub.git.files import FileDiff, diff_files
 from bot.localhub.model.actor import Actor, Role, may, require
 from bot.localhub.model.closing_keywords import closing_references
@@ -103,6 +103,11 @@ class PullRequest(Versioned):
     @property
     def state(self) -> Literal["open", "closed"]:
         return self.issue.state
+
+    @property
+    def ref(self) -> str:
+        """The ref that git clients fetch it by; nobody can push to it."""
+        return f"refs/pull/{self.number}/head"
 
     @property
     def merged(self) -> bool:
@@ -277,6 +282,7 @@ async def open_pull_request(
             base_ref=base, base_sha=base_sha, diff=diff, draft=draft,
         )  # fmt: skip
         issue.pull_request = pull
+        await repository.git.update_refs([RefUpdate(pull.ref, head_sha)])
         repository.hub.remember(issue)
         repository.hub.remember(pull)
         repository.issues = {**repository.issues, issue.number: issue}

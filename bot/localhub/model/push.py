@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.localhub.git.bare import ZERO, Commit
+from bot.localhub.git.bare import ZERO, Commit, RefUpdate
 from bot.localhub.model.actor import Actor
 from bot.localhub.model.check import suite_for
 from bot.localhub.model.closing_keywords import closing_references
@@ -132,6 +132,7 @@ async def _head_moved(pull: PullRequest, actor: Actor, push: Push) -> None:
         pull.diff = await measure(pull.repository, base, push.after)
         pull.base_sha = base
     pull.head_sha = push.after
+    await pull.repository.git.update_refs([RefUpdate(pull.ref, push.after)])
     if push.forced:
         pull.issue.record("head_ref_force_pushed", actor, commit_id=push.after)
     await _outdate_comments(pull)

@@ -18,6 +18,8 @@ WORKFLOWS = ".github/workflows"
 
 def check_name(name: str) -> None:
     """422 unless it is a full ref name with at least two slashes."""
+    if name.startswith("refs/pull/"):
+        raise Validation(message="Reference cannot be updated")
     bad = ".." in name or "//" in name or "@{" in name or name.endswith((".", "/", ".lock"))
     if bad or _NAME.fullmatch(name) is None:
         raise Validation(message=f"{name} is not a valid ref name.")

@@ -60,6 +60,8 @@ class Faults:
     """The next so many requests with an installation token are answered 401, and that token is revoked."""
     base_modified: int = 0
     """The next so many merges are answered 405 "Base branch was modified"."""
+    partial_answers: int = 0
+    """The next so many GraphQL queries are answered with one root field lost: null, and an error beside it."""
     read_lag: float = 0.0
     """Seconds by which reads lag behind writes."""
     mergeable_unknown_asks: int = 1

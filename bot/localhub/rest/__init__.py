@@ -1,1 +1,29 @@
 """The REST face: one file per subject, served at the root and under `/api/v3`."""
+
+from starlette.routing import BaseRoute
+
+from bot.localhub.model.hub import Hub
+from bot.localhub.rest import (
+    apps,
+    branches,
+    checks,
+    comments,
+    contents,
+    git,
+    issue_links,
+    issues,
+    labels,
+    pulls,
+    repositories,
+    reviews,
+)
+from bot.localhub.rest.face import RestFace
+
+SUBJECTS = (
+    apps, branches, checks, comments, contents, git, issue_links, issues, labels, pulls, repositories, reviews,
+)  # fmt: skip
+
+
+def routes(hub: Hub) -> list[BaseRoute]:
+    """Every REST route."""
+    return RestFace(hub).routes([endpoint for subject in SUBJECTS for endpoint in subject.ENDPOINTS])

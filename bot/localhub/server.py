@@ -1,0 +1,133 @@
+"""A hub on a port: REST, GraphQL, pages, git and webhooks, in the running event loop.
+
+    async with serve(hub) as address:
+        ...  # address.url, hub.base_url
+
+Everything that runs belongs to the block: leaving it ends the server, the webhooks that are still on
+their way, and background work. An error in background work ends the block with that error.
+"""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.localhub import graphql, pages, rest
+from bot.localhub.git.http import GitFace
+from bot.localhub.model.hub import Hub
+from bot.localhub.webhooks.sender import Sender
+
+START_TIMEOUT = 10.0
+STOP_TIMEOUT = 2
+_BY_ID = re.compile(r"^(/api/v3)?/repositories/(\d+)(/.*)?$")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a hub is reached."""
+
+    url: str
+    host: str
+    port: int
+    uds: Path | None = None
+
+    @property
+    def api(self) -> str:
+        """The REST root, as an enterprise host has it."""
+        return f"{self.url}/api/v3"
+
+
+class HubApp:
+    """The ASGI application of a hub; `/repositories/{id}/…` leads to the repository's present name."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._app = Starlette(
+            routes=[*GitFace(hub).routes(), *graphql.routes(hub), *rest.routes(hub), *pages.routes(hub)]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            match = _BY_ID.match(scope["path"])
+            repository = self._hub.repositories.get(int(match[2])) if match is not None else None
+            if match is not None and repository is not None:
+                path = f"{match[1] or ''}/repos/{repository.full_name}{match[3] or ''}"
+                scope = {**scope, "path": path, "raw_path": path.encode()}
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            self._hub.errors.append(error)
+            raise
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers (signals are for whoever owns the event loop), saying when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serve(
+    hub: Hub, *, host: str = "127.0.0.1", port: int = 0, uds: Path | None = None, app: ASGIApp | None = None
+) -> AsyncIterator[Address]:
+    """Serve a hub while the block runs. `port` 0 takes a free one; `app` wraps or replaces `HubApp(hub)`."""
+    sender = hub.sender if isinstance(hub.sender, Sender) else Sender(hub)
+    listener, address = _bind(host, port, uds)
+    hub.base_url = address.url
+    config = uvicorn.Config(
+        app or HubApp(hub), log_config=None, access_log=False, lifespan="off", ws="none",
+        timeout_graceful_shutdown=STOP_TIMEOUT, server_header=False,
+    )  # fmt: skip
+    server = _Server(config)
+    failure: Exception | None = None
+    await sender.start()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listener]))
+            try:
+                async with asyncio.timeout(START_TIMEOUT):
+                    await server.up.wait()
+                hub.start_background(tasks)
+                yield address
+            except Exception as error:  # told as it is, not within the group's
+                failure = error
+            finally:
+                hub.stop_background()
+                server.should_exit = True
+        if failure is not None:
+            raise failure
+    finally:
+        listener.close()
+        if uds is not None:
+            await asyncio.to_thread(uds.unlink, missing_ok=True)
+        await sender.stop()
+        hub.discard_background()
+
+
+def _bind(host: str, port: int, uds: Path | None) -> tuple[socket.socket, Address]:
+    if uds is not None:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(uds))
+        return listener, Address("http://localhost", "localhost", 80, uds)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    bound: int = listener.getsockname()[1]
+    return listener, Address(f"http://{host}:{bound}", host, bound)
