@@ -7,7 +7,7 @@ import time
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.web.app import create_app
@@ -106,6 +106,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from(["issues", "push", "check_run", "issue_comment", "pull_request", "installation", "ping"])
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=400), event=st.text(st.characters(codec="ascii", exclude_categories=["Cc"])) | NAMES)
 def test_unsigned_bytes_change_nothing(body: bytes, event: str) -> None:
     desk = Desk()
@@ -115,6 +116,7 @@ def test_unsigned_bytes_change_nothing(body: bytes, event: str) -> None:
     assert desk.accepted == []
 
 
+@settings(deadline=None)
 @given(event=NAMES, data=st.data())
 def test_signed_nonsense_never_breaks_the_server(event: str, data: st.DataObject) -> None:
     """Also where single fields of a real payload hold something else than GitHub's schema says."""
