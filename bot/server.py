@@ -45,18 +45,14 @@ async def serve(settings: Settings, ready: Callable[[Address], None] | None = No
         )
         bot = await app.bot_login()
         mirrors = Mirrors(settings, app, bot, stack)
-        runner = SessionRunner(
-            data=settings.data,
-            mirror=mirrors.get,
-            roster=_roster(settings),
-            default_agent="command" if settings.agent_command else settings.agent,
-        )
+        runner = await stack.enter_async_context(SessionRunner(settings.data, mirrors.get, _roster(settings)))
         async with asyncio.TaskGroup() as group:
             controller = Controller(
                 group,
                 app,
                 InstanceId(secrets.token_hex(6)),
                 bot,
+                "command" if settings.agent_command else settings.agent,
                 mirrors.open_room,
                 timedelta(seconds=settings.settle_seconds),
                 settings.sweep_seconds,
@@ -96,7 +92,8 @@ class Mirrors:
         self._stack = stack
         self._mirrors: dict[RepositoryName, Mirror] = {}
 
-    def get(self, name: RepositoryName) -> Mirror:
+    async def get(self, name: RepositoryName) -> Mirror:
+        """The mirror of a repository, prepared."""
         if name not in self._mirrors:
             mirror = Mirror(
                 self._settings.data / "mirrors" / name.owner / f"{name.name}.git",
@@ -107,11 +104,12 @@ class Mirrors:
             )
             self._stack.push_async_callback(mirror.close)
             self._mirrors[name] = mirror
+        await self._mirrors[name].prepare()
         return self._mirrors[name]
 
     async def open_room(self, name: RepositoryName) -> Room:
         github = await self._app.repository(name)
-        return Room(name, github, LedgerStore(self.get(name), self._settings.ledger_namespace))
+        return Room(name, github, LedgerStore(await self.get(name), self._settings.ledger_namespace))
 
 
 def _roster(settings: Settings) -> Roster:

@@ -40,6 +40,7 @@ class Controller:
         app: GitHubApp,
         instance: InstanceId,
         bot: Login,
+        default_agent: str,
         open_room: Callable[[RepositoryName], Awaitable[Room]],
         settle: timedelta,
         sweep_seconds: float,
@@ -49,6 +50,7 @@ class Controller:
         self._app = app
         self._instance = instance
         self._bot = bot
+        self._default_agent = default_agent
         self._open_room = open_room
         self._settle = settle
         self._sweep_seconds = sweep_seconds
@@ -61,7 +63,9 @@ class Controller:
 
     def start(self, engine: Engine) -> None:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
-        self._looker = Looker(self._instance, self._bot, engine, self._clock, self._settle, self._queue.add_later)
+        self._looker = Looker(
+            self._instance, self._bot, self._default_agent, engine, self._clock, self._settle, self._queue.add_later
+        )
         self._group.create_task(self._sweep(), name="sweeps")
 
     def accept(self, hint: Hint | RepositoriesChanged) -> None:

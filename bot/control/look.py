@@ -57,6 +57,7 @@ class Looker:
         self,
         instance: InstanceId,
         bot: Login,
+        default_agent: str,
         engine: Engine,
         clock: Callable[[], datetime],
         settle: timedelta,
@@ -64,6 +65,7 @@ class Looker:
     ) -> None:
         self._instance = instance
         self._bot = bot
+        self._default_agent = default_agent
         self._engine = engine
         self._clock = clock
         self._settle = settle
@@ -114,6 +116,7 @@ class Looker:
             ledger=memory.ledger,
             instance=self._instance,
             bot=self._bot,
+            default_agent=self._default_agent,
             permissions=permissions,
             reports=tuple(memory.reports.values()),
             running=self._running(room),

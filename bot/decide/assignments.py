@@ -22,7 +22,7 @@ from bot.model.session import Cause, Failed, FailureKind, Finding, Judged, Publi
 MOST_TEXT = 12_000
 
 
-def assignment(situation: Situation, session: SessionRecord, agent: str | None = None) -> Assignment:
+def assignment(situation: Situation, session: SessionRecord) -> Assignment:
     """The assignment of a session that is claimed in the ledger."""
     config = situation.config
     role = config.role(session.role)
@@ -34,10 +34,11 @@ def assignment(situation: Situation, session: SessionRecord, agent: str | None =
         objective=situation.objective.number,
         role=session.role,
         task=session.task,
-        agent=role.agent or agent or "",
+        agent=role.agent or situation.snapshot.default_agent,
         model=role.model,
         seconds=role.minutes * 60,
         base_branch=situation.base_branch,
+        default_branch=situation.snapshot.observed.default_branch,
         must_contain=_merges(task, tasks),
         starts_from=session.starts_from,
         judges=session.judges,

@@ -6,10 +6,14 @@ review that finds the very same things twice will not converge by trying again, 
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, tasks_of
 from bot.model.observed import PullRequestState
-from bot.model.session import Blocked, Cause, Failed, Judged, Role, SessionRecord, Verdict
+from bot.model.session import Blocked, Cause, Failed, Judged, Role, SessionRecord, Verdict, Void
+
+MOST_VOIDS = 8
 
 
 def bounds(situation: Situation) -> Situation:
@@ -29,7 +33,7 @@ def _bound_planning(situation: Situation) -> Situation:
         return situation
     counted = ledger.sessions_of(None)[ledger.planning.forgiven :]
     limits = situation.config.limits
-    reason = _too_many_failures(counted, limits.attempts, "planning") or _question(counted)
+    reason = _too_many_failures(counted, limits.attempts, "planning") or _question(counted) or _never_runs(counted)
     asked_too_often = len(ledger.exchanges) >= limits.questions and ledger.exchanges[-1].answer is not None
     if reason is None and asked_too_often and len(counted) >= limits.questions:
         reason = f"the planner has asked questions {len(ledger.exchanges)} times and still has no plan"
@@ -56,10 +60,21 @@ def _reason(task: Task, situation: Situation) -> str | None:
         return f"the reviewer asked for changes {len(verdicts)} times"
     return (
         _question(task.counted)
+        or _never_runs(task.counted)
         or _too_many_failures(task.counted, limits.attempts, "it")
         or _too_many_causes(task, Cause.CONFLICT, limits.conflicts, task.conflicting)
         or _too_many_causes(task, Cause.CHECKS, limits.attempts, bool(task.failed_checks))
     )
+
+
+def _never_runs(counted: tuple[SessionRecord, ...]) -> str | None:
+    """Sessions that end through nobody's fault count against no attempt, but not for ever."""
+    voids = list(takewhile(lambda session: isinstance(session.outcome, Void), reversed(counted)))
+    if len(voids) < MOST_VOIDS:
+        return None
+    last = voids[0].outcome
+    assert isinstance(last, Void)
+    return f"{len(voids)} sessions in a row could not run to their end, the last one because {last.reason}"
 
 
 def _question(counted: tuple[SessionRecord, ...]) -> str | None:

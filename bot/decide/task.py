@@ -17,7 +17,7 @@ from bot.model.ledger import TaskRecord
 from bot.model.marker import tagged
 from bot.model.observed import Check, CheckState, Issue, Mergeable, PullRequest, PullRequestState
 from bot.model.plan import PlannedTask
-from bot.model.session import Evidence, Failed, Judged, Published, Role, SessionRecord, Verdict
+from bot.model.session import Evidence, Failed, Judged, Published, Role, SessionRecord, Verdict, Void
 
 VERIFY_CHECK = "crewline/verify"
 REVIEW_CHECK = "crewline/review"
@@ -181,9 +181,11 @@ def backed_off_until(counted: tuple[SessionRecord, ...], limits: Limits) -> date
     """When the next attempt may start: after each failure in a row the wait doubles."""
     failures = 0
     for session in reversed(counted):
-        if not isinstance(session.outcome, Failed):
+        if not isinstance(session.outcome, Failed | Void):
             break
         failures += 1
+    if counted and isinstance(counted[-1].outcome, Void):
+        failures -= 1  # what ended through nobody's fault starts again at once, unless it keeps happening
     ended = counted[-1].ended_at if failures else None
     if ended is None:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.decide.dispatch import cause_of, obstacle
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until
-from bot.model.session import Cause, Failed, Role
+from bot.model.session import Cause, Failed, Role, Void
 
 DOING = {
     Cause.FIRST: "an agent works on it",
@@ -111,8 +111,8 @@ def _backing_off(task: Task, situation: Situation) -> str | None:
     if until is None or until <= situation.now:
         return None
     last = task.counted[-1].outcome
-    assert isinstance(last, Failed)
-    return f"tries again at {until:%H:%M:%S} UTC after a failure: {last.reason.value}"
+    reason = last.reason if isinstance(last, Failed | Void) else "a failure"
+    return f"tries again at {until:%H:%M:%S} UTC, after: {reason}"
 
 
 def _why_not_started(task: Task, situation: Situation, tasks: Sequence[Task]) -> str:

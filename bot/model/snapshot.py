@@ -45,6 +45,8 @@ class Snapshot:
     ledger: Ledger | None
     instance: InstanceId
     bot: Login
+    default_agent: str
+    """Who plays the roles that the repository gives to nobody by name."""
     permissions: Mapping[Login, Permission] = field(default_factory=dict)
     reports: tuple[SessionReport, ...] = ()
     running: frozenset[SessionId] = frozenset()

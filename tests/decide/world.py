@@ -111,6 +111,7 @@ class World:
             ledger=self.ledger,
             instance=self.instance,
             bot=BOT,
+            default_agent="scripted",
             permissions=self.permissions,
             reports=tuple(self.reports),
             running=frozenset(self.running),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from graphql import GraphQLScalarType, GraphQLSchema, build_schema
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLScalarType, GraphQLSchema, build_schema
 
 from bot.localhub.graphql import read, write
 from bot.localhub.graphql.registry import attach
@@ -25,8 +25,23 @@ def served_schema() -> GraphQLSchema:
     assert write.FILES
     schema = build_schema(SDL.read_text())
     attach(schema)
+    _widen_ids(schema)
     for name in ("DateTime", "GitTimestamp"):
         scalar = schema.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)
-        setattr(scalar, "serialize", when)  # noqa: B010 - graphql-core's own way to give an SDL scalar its form
+        scalar.coerce_output_value = when
     return schema
+
+
+def _widen_ids(schema: GraphQLSchema) -> None:
+    """GitHub types `databaseId` as Int and answers with ids beyond 32 bits all the same; graphql-core would refuse."""
+    wide = GraphQLScalarType("WideInt", coerce_output_value=_whole)
+    wide.name = "Int"
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and "databaseId" in kind.fields:
+            kind.fields["databaseId"].type = wide
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)
+    return value
