@@ -43,6 +43,7 @@ OPERATIONS = (
     "POST /app/hook/deliveries/{delivery_id}/attempts",
     "GET /app/installations",
     "GET /app/installations/{installation_id}",
+    "DELETE /app/installations/{installation_id}",
     "POST /app/installations/{installation_id}/access_tokens",
     "DELETE /installation/token",
     "GET /installation/repositories",
@@ -73,6 +74,8 @@ OPERATIONS = (
     f"PUT {REPO}/collaborators/{{username}}",
     f"DELETE {REPO}/collaborators/{{username}}",
     f"GET {REPO}/collaborators/{{username}}/permission",
+    f"GET {REPO}/assignees",
+    f"GET {REPO}/assignees/{{assignee}}",
     f"GET {REPO}/branches",
     f"GET {REPO}/branches/{{branch}}",
     f"GET {REPO}/branches/{{branch}}/protection",
@@ -138,6 +141,8 @@ OPERATIONS = (
     f"POST {REPO}/issues/comments/{{comment_id}}/reactions",
     f"DELETE {REPO}/issues/comments/{{comment_id}}/reactions/{{reaction_id}}",
     f"GET {REPO}/issues/{{issue_number}}/events",
+    f"GET {REPO}/issues/events",
+    f"GET {REPO}/issues/events/{{event_id}}",
     f"GET {REPO}/issues/{{issue_number}}/timeline",
     f"GET {REPO}/issues/{{issue_number}}/reactions",
     f"POST {REPO}/issues/{{issue_number}}/reactions",
@@ -197,6 +202,7 @@ OPERATIONS = (
     f"DELETE {REPO}/pulls/comments/{{comment_id}}",
     f"GET {REPO}/pulls/comments/{{comment_id}}/reactions",
     f"POST {REPO}/pulls/comments/{{comment_id}}/reactions",
+    f"DELETE {REPO}/pulls/comments/{{comment_id}}/reactions/{{reaction_id}}",
 )
 
 EVENTS = (

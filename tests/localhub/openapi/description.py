@@ -82,6 +82,8 @@ class Description:
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that `method` on `path` (without a query) is, None where GitHub describes none."""
+        if path.endswith("/contents"):
+            path += "/-"  # the root of the tree: the described path with an empty last part
         for pattern, operation in self._templates:
             if pattern.fullmatch(f"{method.upper()} {path}"):
                 return operation

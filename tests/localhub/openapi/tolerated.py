@@ -38,7 +38,13 @@ TOLERATED: tuple[Tolerated, ...] = (
 )
 
 # Served by the localhub, and by GitHub, but in no description: (method, path pattern, why).
-UNDESCRIBED: tuple[tuple[str, str, str], ...] = ()
+UNDESCRIBED: tuple[tuple[str, str, str], ...] = (
+    (
+        "GET",
+        r"/repos/[^/]+/[^/]+/git/refs/.+",
+        "the older name of git/ref and git/matching-refs, which GitHub still answers",
+    ),
+)
 
 
 def is_tolerated(operation: str, flaw: Flaw) -> bool:
