@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQLSchema, GraphQLUnionType
 from graphql.type import GraphQLInterfaceType
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from bot.localhub.graphql.ask import Ask
@@ -46,6 +46,15 @@ class Arguments(BaseModel):
     """The arguments that a field honours, in Python's spelling. None is "not given"."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_asks_for_nothing(cls, given: object) -> object:
+        """Clients and the schema's defaults send null, false and empty lists for what is not wanted."""
+        if not isinstance(given, dict):
+            return given
+        known = {field.alias or name for name, field in cls.model_fields.items()} | set(cls.model_fields)
+        return {name: value for name, value in given.items() if name in known or value not in (None, False, [])}
 
     def check(self, info: Spot) -> None:
         """Refuse values that GitHub refuses."""

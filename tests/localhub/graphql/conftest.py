@@ -1,24 +1,20 @@
-"""A served hub for the stories here."""
+"""A served hub for the stories here. A fault of the hub's own (a field without a resolver) fails the story."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from bot.localhub.graphql import routes
 from bot.localhub.model.hub import Hub
-from tests.localhub.graphql.served import Served, serving, stock
+from bot.localhub.server import serve
+from tests.localhub.graphql.served import Served, stock
 
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     hub = Hub(tmp_path)
     alice, shop, installation = await stock(hub)
-    async with asyncio.TaskGroup() as tasks, serving(routes(hub)) as address:
-        hub.base_url = address
-        hub.start_background(tasks)
-        async with httpx.AsyncClient(base_url=address, timeout=20) as client:
-            yield Served(hub, alice, shop, installation, client)
-        hub.stop_background()
+    async with serve(hub) as address, httpx.AsyncClient(base_url=address.url, timeout=20) as client:
+        yield Served(hub, alice, shop, installation, client)
+    assert hub.errors == []

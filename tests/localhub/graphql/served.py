@@ -1,18 +1,11 @@
-"""A hub whose GraphQL is served over real HTTP, on a port and on a unix socket, and a client of it."""
+"""A hub served over real HTTP, and a client of its GraphQL."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import httpx
-import uvicorn
 from pydantic import JsonValue, TypeAdapter
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 
 from bot.localhub.model.actor import Actor
 from bot.localhub.model.app import Installation, new_private_key
@@ -92,44 +85,6 @@ class Served:
         answer = await self.client.post("/graphql", json=body, headers={"authorization": f"bearer {token}"})
         parsed = JSON.validate_json(answer.content) if "json" in answer.headers["content-type"] else answer.text
         return Answer(answer.status_code, parsed, answer.headers)
-
-
-class _Server(uvicorn.Server):
-    """Says when it is up, and leaves the signals of the test run alone."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
-@asynccontextmanager
-async def serving(mounted: list[BaseRoute], uds: Path | None = None) -> AsyncIterator[str]:
-    """Serve these routes on a free port of 127.0.0.1, and on a unix socket too; yields the address."""
-    app = Starlette(routes=mounted)
-    listener = socket.create_server(("127.0.0.1", 0))
-    sockets = [listener]
-    if uds is not None:
-        local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        local.bind(str(uds))
-        sockets.append(local)
-    server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server.serve(sockets=sockets))
-        try:
-            async with asyncio.timeout(10):
-                await server.is_up.wait()
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await running
 
 
 async def stock(hub: Hub) -> tuple[User, Repository, Installation]:

@@ -61,6 +61,8 @@ async def test_a_field_without_a_resolver_ends_the_request_loudly(
     monkeypatch.setattr(field.fields["viewer"], "resolve", unserved)
     answer = await served.ask("query { viewer { login } }")
     assert answer.status == 500
+    assert [str(error) for error in served.hub.errors] == ["Query.viewer has no resolver in the localhub"]
+    served.hub.errors.clear()
 
 
 async def test_an_argument_that_is_not_honoured_ends_the_request_loudly(served: Served) -> None:
@@ -69,6 +71,7 @@ async def test_an_argument_that_is_not_honoured_ends_the_request_loudly(served: 
             issues(first: 1, filterBy: {type: "Bug"}) { totalCount } } }"""
     )
     assert answer.status == 500
+    assert "Repository.issues does not honour filterBy.type" in str(served.hub.errors.pop())
 
 
 def test_only_the_rule_that_gh_breaks_is_dropped() -> None:
