@@ -2,9 +2,12 @@
 
 from bot.localhub.graphql.read import (
     accounts,
+    branch_rules,
     checks,
     git_objects,
     issues,
+    labels,
+    people,
     pulls,
     query,
     remarks,
@@ -13,4 +16,18 @@ from bot.localhub.graphql.read import (
     timeline,
 )
 
-FILES = (accounts, checks, git_objects, issues, pulls, query, remarks, repository, reviews, timeline)
+FILES = (
+    accounts,
+    branch_rules,
+    checks,
+    git_objects,
+    issues,
+    labels,
+    people,
+    pulls,
+    query,
+    remarks,
+    repository,
+    reviews,
+    timeline,
+)

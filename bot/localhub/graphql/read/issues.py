@@ -4,8 +4,9 @@ from datetime import datetime
 
 from bot.localhub.graphql.ask import Ask, readable
 from bot.localhub.graphql.connection import Connection, Page
+from bot.localhub.graphql.read.labels import sorted_labels
 from bot.localhub.graphql.read.remarks import issue_path, may_update, remark
-from bot.localhub.graphql.read.repository import REPOSITORY, Order, sorted_labels
+from bot.localhub.graphql.read.repository import REPOSITORY, Order
 from bot.localhub.graphql.registry import Arguments, Fields
 from bot.localhub.model.issue import Issue
 from bot.localhub.model.label import Milestone
