@@ -7,7 +7,7 @@ from bot.localhub.model.app import Installation
 from bot.localhub.model.delivery import Delivery
 from bot.localhub.model.errors import Forbidden, NotFound, Validation
 from bot.localhub.render.accounts import api, app_json, installation_json
-from bot.localhub.render.json import Json, JsonObject, time
+from bot.localhub.render.json import Json, JsonObject, old_version, time
 from bot.localhub.render.repositories import repository_json
 from bot.localhub.rest.call import NO_CONTENT, Answer, Body, Call, Endpoint
 from bot.localhub.webhooks.sender import redeliver
@@ -220,7 +220,7 @@ async def rate_limit(call: Call) -> Answer:
             "remaining": budget.remaining,
             "reset": int(budget.reset_at.timestamp()),
         }
-    return Answer({"resources": resources})
+    return Answer({"resources": resources, **({"rate": resources["core"]} if old_version() else {})})
 
 
 async def meta(call: Call) -> Answer:

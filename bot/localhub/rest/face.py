@@ -192,6 +192,6 @@ def _response(request: Request, answer: Answer, *, reading: bool) -> Response:
     return response
 
 
-def _fixedness(path: str) -> tuple[int, str]:
-    """Paths whose variable parts come late, and that have no open end, go first."""
-    return (1 if ":path}" in path else 0, re.sub(r"\{", "\x7f", path))
+def _fixedness(path: str) -> tuple[int, int, str]:
+    """Paths without an open end go first, then longer ones, then those whose variable parts come late."""
+    return (1, -path.count("/"), path) if ":path}" in path else (0, 0, path.replace("{", "\x7f"))

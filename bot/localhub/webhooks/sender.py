@@ -21,7 +21,8 @@ from bot.localhub.model.events import Event
 from bot.localhub.model.hub import Hub
 from bot.localhub.render.accounts import api, organization_json, user_json
 from bot.localhub.render.json import JsonObject
-from bot.localhub.render.repositories import full_repository_json
+from bot.localhub.render.repositories import repository_json
+from bot.localhub.webhooks.shape import as_webhook
 from bot.localhub.webhooks.subjects import Payload, render
 
 # The permission an App needs to be sent an event ("Webhook events and payloads").
@@ -96,7 +97,7 @@ class Sender:
         body: JsonObject = {"action": payload.action} if payload.action is not None else {}
         body.update(payload.body)
         if event.repository is not None:
-            body["repository"] = full_repository_json(event.repository)
+            body["repository"] = repository_json(event.repository)
             if event.repository.owner.type == "Organization":
                 body["organization"] = organization_json(hub, event.repository.owner)
         sender = event.actor.account if event.actor is not None else installation.target
@@ -125,7 +126,7 @@ class Sender:
         installation: Installation | None,
         event: Event | None,
     ) -> Delivery:
-        payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        payload = json.dumps(as_webhook(body), ensure_ascii=False, separators=(",", ":")).encode()
         guid = self._hub.new_uuid()
         assert app.webhook_url is not None
         return Delivery(
