@@ -1,7 +1,8 @@
 """Where webhooks show things otherwise than REST.
 
 GitHub's description of webhook payloads is older than that of REST: users and Apps lack newer fields
-there, issues do not say who closed them or what they are part of, and the events an App subscribes to name no newer ones.
+there, issues do not say who closed them or what they are part of, and the events an App subscribes to
+name no newer ones.
 """
 
 from collections.abc import Mapping
