@@ -141,6 +141,7 @@ class Controller:
             memory = room.memories.get(number)
             if memory is not None:
                 memory.refusals = ()
+                memory.stale = True
             self._queue.add(ObjectiveKey(hint.repository, number))
 
     def _objectives(self, room: Room, hint: Hint) -> frozenset[int]:
@@ -174,6 +175,7 @@ class Controller:
                     room.configure(await room.github.configuration())
                 opened = await room.github.open_objectives(room.config.label) if known else ()
                 for number in {*opened, *room.memories}:
+                    room.memory(number).stale = True
                     self._queue.add(ObjectiveKey(name, number))
         except GitHubError as error:
             log.warning("the sweep failed and is repeated", error=str(error))

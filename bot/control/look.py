@@ -3,7 +3,8 @@
 What must hold: one look at a time per repository (the queue sees to that), every effect is decided on a ledger that
 was pushed, and after any failure the next look starts from what GitHub and the ledger say.
 
-A look asks GitHub once. What it then does itself is added to what it saw (`own_writes`), and decided on again, until
+A look asks GitHub once, and not at all where only a session ended: what was seen within `MOST_AGE` still holds unless
+a hint came since, and everything that could do harm carries what it was decided on. What it then does itself is added to what it saw (`own_writes`), and decided on again, until
 `decide` has nothing more to say. So a finished session becomes a pull request, a review and a merge without a
 second request, and without trusting a read that may lag.
 
@@ -42,6 +43,7 @@ from bot.model.snapshot import MergeRefusal, Snapshot
 
 log = structlog.get_logger(__name__)
 
+MOST_AGE = timedelta(seconds=20)
 MOST_ROUNDS = 60
 """A look that decides this often without coming to rest is a mistake of ours; it is logged and taken up later."""
 
@@ -75,6 +77,13 @@ class Looker:
     async def look(self, room: Room, number: int) -> None:
         """Raises LookAgain, GitHubError or GitFailed where it has to be repeated."""
         memory = room.memory(number)
+        try:
+            await self._look(room, number, memory)
+        except BaseException:
+            memory.stale = True
+            raise
+
+    async def _look(self, room: Room, number: int, memory: Memory) -> None:
         observed = await self._observe(room, number, memory)
         if isinstance(observed, Gone):
             await self._leave(room, number, memory, observed)
@@ -93,19 +102,35 @@ class Looker:
     async def _until_settled(
         self, room: Room, memory: Memory, observed: Observation, permissions: dict[Login, Permission]
     ) -> Decision:
+        refused: list[Action] = []
         for _ in range(MOST_ROUNDS):
             snapshot = self._snapshot(room, memory, observed, permissions)
             decision = decide(snapshot, room.config, self._clock())
-            if not decision.actions:
-                return decision
-            await self._carry_out(room, memory, observed.objective.number, decision.actions)
-        actions = ", ".join(sorted({type(action).__name__ for action in decision.actions}))
-        raise LookAgain(f"no end of actions: {actions}")
+            todo = tuple(action for action in decision.actions if action not in refused)
+            todo = todo or tuple(action for action in decision.afterwards if action not in refused)
+            if not todo:
+                break
+            refused += await self._carry_out(room, memory, observed.objective.number, todo)
+        else:
+            actions = ", ".join(sorted({type(action).__name__ for action in todo}))
+            raise LookAgain(f"no end of actions: {actions}")
+        if refused:
+            kinds = ", ".join(sorted({type(action).__name__ for action in refused}))
+            raise LookAgain(f"GitHub refused {len(refused)} actions: {kinds}")
+        return decision
 
     async def _observe(self, room: Room, number: int, memory: Memory) -> Observation | Gone:
+        """What GitHub shows; what it showed a moment ago where nobody hinted at a change since."""
+        now = self._clock()
+        if memory.observed is not None and not memory.stale and now - memory.observed_at < MOST_AGE:
+            return memory.observed
+        memory.stale = False  # before asking: a hint that comes meanwhile may be too late for the answer
         plan = memory.ledger.plan if memory.ledger else None
         keys = [task.key for task in plan.tasks] if plan else []
-        return await room.github.observe(number, keys, room.config.label)
+        observed = await room.github.observe(number, keys, room.config.label)
+        memory.observed = None if isinstance(observed, Gone) else observed
+        memory.observed_at = now
+        return observed
 
     def _snapshot(
         self, room: Room, memory: Memory, observed: Observation, permissions: dict[Login, Permission]
@@ -145,8 +170,9 @@ class Looker:
         sessions = memory.ledger.sessions if memory.ledger else ()
         return bool(sessions) and all(session.holder == self._instance for session in sessions)
 
-    async def _carry_out(self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...]) -> None:
-        refused: list[GitHubError] = []
+    async def _carry_out(self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...]) -> list[Action]:
+        """Do them in order; those that GitHub refused are returned."""
+        refused: list[Action] = []
         for action in actions:
             try:
                 facts = await self._act(room, memory, number, action)
@@ -160,11 +186,10 @@ class Looker:
             except GitHubError as error:
                 self._note(memory, error.facts)
                 log.warning("GitHub refused", action=type(action).__name__, objective=number, error=str(error))
-                refused.append(error)
+                refused.append(action)
                 continue
             self._note(memory, facts)
-        if refused:
-            raise LookAgain(f"{len(refused)} of {len(actions)} actions were refused, the first: {refused[0]}")
+        return refused
 
     async def _act(self, room: Room, memory: Memory, number: int, action: Action) -> tuple[Fact, ...]:
         match action:
@@ -206,6 +231,7 @@ class Looker:
         for fact in facts:
             if isinstance(fact, MergeRefused):
                 memory.refusals = _with_refusal(memory.refusals, fact, now)
+                memory.stale = True
             else:
                 memory.writes = added(memory.writes, fact, now)
 
@@ -233,6 +259,7 @@ class Looker:
         now = self._clock()
         times = [] if decision.look_again_at is None else [decision.look_again_at]
         if not snapshot.absence_trusted:
+            memory.stale = True
             times.append(max(self._started + self._settle, memory.uncertain_until or self._started))
         if times:
             self._look_later(ObjectiveKey(room.name, number), max(0.0, (min(times) - now).total_seconds()) + 0.01)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -15,7 +15,7 @@ from bot.github.ledger import LedgerStore
 from bot.github.repository import GitHubRepository
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.ledger import Ledger
-from bot.model.observed import RepositoryFile
+from bot.model.observed import Observation, RepositoryFile
 from bot.model.session import SessionReport
 from bot.model.snapshot import MergeRefusal, Neighbour
 from bot.model.view import ObjectiveView
@@ -29,6 +29,10 @@ class Memory:
 
     ledger: Ledger | None = None
     revision: CommitSha | None = None
+    observed: Observation | None = None
+    observed_at: datetime = datetime.min.replace(tzinfo=UTC)
+    stale: bool = True
+    """Whether something may have changed on GitHub since `observed`."""
     writes: tuple[OwnWrite, ...] = ()
     reports: dict[SessionId, SessionReport] = field(default_factory=dict)
     refusals: tuple[MergeRefusal, ...] = ()

@@ -45,8 +45,8 @@ def answer_commands(situation: Situation) -> list[Action]:
 
 
 def speak(situation: Situation) -> list[Action]:
-    """Questions, escalations, label and status comment."""
-    return [*_ask(situation), *_escalations(situation), *_label(situation), *_status(situation)]
+    """Questions, escalations, and the label that goes with them."""
+    return [*_ask(situation), *_escalations(situation), *_label(situation)]
 
 
 def explain_refusal(snapshot: Snapshot, config: RepositoryConfig) -> list[Action]:
@@ -144,7 +144,8 @@ def _settled(task: Task) -> bool:
     return task.merged or (task.issue is not None and not task.issue.open)
 
 
-def _status(situation: Situation) -> list[Action]:
+def show_status(situation: Situation) -> list[Action]:
+    """The one comment that is edited: what is done, what waits for what."""
     text = status_text(situation)
     number = str(situation.objective.number)
     return _put(situation.objective, "status", number, text, situation.snapshot.absence_trusted)

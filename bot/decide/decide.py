@@ -9,8 +9,9 @@ It works in two halves. First the phases that change the ledger, in the order of
 finished sessions made (invariant 4). Then the phases that ask for effects, reading the ledger as it will be after
 that push: sessions to start and stop, merges, what GitHub does not show yet, what the bot says.
 
-The order of the effects is the order of their worth: an agent that starts earlier saves more than a status comment
-that reads right earlier, and every write to GitHub waits its turn. The controller drops the rest of the list when
+The order of the effects is the order of their worth: an agent that starts earlier saves more than a pull request
+that opens earlier, and every write to GitHub waits its turn; but checks and review stand on the pull request before
+it is merged. The status comment comes last of all. The controller drops the rest of the list when
 the push is refused: then somebody else changed the ledger, and everything has to be looked at again.
 
 Races that are tolerated: a person merges, closes or pushes between the look and the action. Every action that could
@@ -28,7 +29,7 @@ from bot.decide.answers import answers
 from bot.decide.assignments import assignment
 from bot.decide.bounds import bounds
 from bot.decide.commands.phase import commands
-from bot.decide.converse import acknowledge, answer_commands, explain_refusal, speak
+from bot.decide.converse import acknowledge, answer_commands, explain_refusal, show_status, speak
 from bot.decide.dispatch import dispatch
 from bot.decide.finish import close_objective
 from bot.decide.hand_off import hand_off
@@ -44,16 +45,18 @@ from bot.model.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now, and when to look again although nothing may have happened by then."""
+    """What to do now; what to do `afterwards`, once nothing else is left to do, so that the status comment is
+    edited once for all that a look changed; and when to look again although nothing may have happened by then."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[Action, ...] = ()
+    afterwards: tuple[Action, ...] = ()
     look_again_at: datetime | None = None
 
 
 def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decision:
     ledger = hand_off(snapshot, config)
     if ledger is None:
-        return Decision(tuple(explain_refusal(snapshot, config)))
+        return Decision(afterwards=tuple(explain_refusal(snapshot, config)))
     before = Situation(snapshot, config, now, ledger)
     situation = before
     for phase in (commands, harvest, answers, bounds, dispatch):
@@ -65,9 +68,10 @@ def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decis
         message = "\n".join(situation.notes) or "handed off"
         actions.append(PushLedger(situation.ledger, message, situation.branches))
     actions += _sessions(situation)
-    for effects in (merge, publish, close_finished, answer_commands, speak, close_objective):
+    for effects in (publish, merge, close_finished, answer_commands, speak):
         actions += effects(situation)
-    return Decision(tuple(actions), _look_again_at(situation))
+    afterwards = (*show_status(situation), *close_objective(situation))
+    return Decision(tuple(actions), afterwards, _look_again_at(situation))
 
 
 def _sessions(situation: Situation) -> list[Action]:

@@ -63,7 +63,9 @@ class Story:
                 self._may_start(action)
             if isinstance(action, Merge):
                 self._may_merge(action)
-        assert not self.world.decide().actions, "deciding twice changes something"
+        decision = self.world.decide()
+        assert not decision.actions, "deciding twice changes something"
+        assert not decision.afterwards, "deciding twice says something"
         self._no_overlap()
 
     def end_one(self, data: st.DataObject) -> None:

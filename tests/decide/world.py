@@ -126,7 +126,8 @@ class World:
         """Decide and carry out until nothing is left to do; returns what was done."""
         done: list[Action] = []
         for _ in range(50):
-            actions = self.decide().actions
+            decision = self.decide()
+            actions = decision.actions or decision.afterwards
             if not actions:
                 return done
             for action in actions:

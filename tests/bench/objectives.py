@@ -1,0 +1,134 @@
+"""Wall time of whole objectives over the ideal: the critical path of the workers' own time, everything else at 0 s."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import yaml
+
+import bot.scripted.agent
+from bot.localhub.limits import Usage
+from bot.localhub.model.app import App
+from bot.localhub.model.hub import Hub
+from bot.localhub.model.issue import open_issue
+from bot.localhub.model.repository import Repository
+from bot.localhub.model.user import User
+from bot.localhub.server import serve
+from tests.bench.bot_process import BotProcess, bot_process
+from tests.stories.stage import APPROVE, MANIFEST, SECRET, Json, plan, private_key, task
+
+WORKER_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A plan, and the length of its longest chain of workers."""
+
+    name: str
+    tasks: tuple[Json, ...]
+    depth: int
+
+
+CHAIN = Shape("chain of 4", (task("a"), task("b", "a"), task("c", "b"), task("d", "c")), 4)
+DIAMOND = Shape(
+    "diamond 1-6-1",
+    (task("top"), *(task(f"m{n}", "top") for n in range(6)), task("end", *(f"m{n}" for n in range(6)))),
+    3,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One objective, from the label to the closed issue."""
+
+    seconds: float
+    ideal: float
+    tasks: int
+    usage: Usage
+    peak_megabytes: float
+    start_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    hub: Hub
+    app: App
+    shop: Repository
+    alice: User
+    bot: BotProcess
+
+
+@asynccontextmanager
+async def theatre(folder: Path, sessions: dict[str, Json], **settings: str) -> AsyncIterator[Theatre]:
+    """A hub with one repository, and the bot beside it with six slots and without pacing."""
+    hub = Hub(folder / "hub")
+    hub.settings.limits.enforced = False
+    alice = hub.add_user("alice")
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    app = hub.add_app(
+        "crewline",
+        owner=alice,
+        permissions=manifest["default_permissions"],
+        events=manifest["default_events"],
+        webhook_url="http://127.0.0.1:9/webhook",
+        webhook_secret=SECRET,
+        private_key_pem=private_key(),
+    )
+    config = "verify:\n  command: 'true'\n"
+    shop = await hub.create_repository(
+        alice, "shop", files={"README.md": "# Shop\n", ".github/crewline.yml": config}
+    )
+    hub.install(app, alice)
+    playbook = folder / "playbook.json"
+    playbook.write_text(json.dumps({"sessions": sessions}))
+    async with serve(hub) as address:
+        environment = {
+            "CREWLINE_APP_ID": str(app.id),
+            "CREWLINE_PRIVATE_KEY": private_key(),
+            "CREWLINE_WEBHOOK_SECRET": SECRET,
+            "CREWLINE_API_URL": address.url,
+            "CREWLINE_GIT_URL": address.url,
+            "CREWLINE_PORT": "0",
+            "CREWLINE_DATA": str(folder / "data"),
+            "CREWLINE_SLOTS": "6",
+            "CREWLINE_WRITE_INTERVAL": "0",
+            "CREWLINE_SETTLE_SECONDS": "0",
+            "CREWLINE_AGENT_COMMAND": f"{sys.executable} -I -S {bot.scripted.agent.__file__} --playbook {playbook}"
+            " {prompt_file} {worktree} {answer_file}",
+            **settings,
+        }
+        async with bot_process(environment, folder / "bot.log") as process:
+            app.webhook_url = f"http://127.0.0.1:{process.port}/webhook"
+            yield Theatre(hub, app, shop, alice, process)
+
+
+def sessions_for(shape: Shape) -> dict[str, Json]:
+    return {
+        "planner": [{"answer": plan(*shape.tasks)}],
+        "*.worker": [{"seconds": WORKER_SECONDS, "write": {"{task}.txt": "by {session}\n"}, "summary": "Done."}],
+        "*.reviewer": [{"answer": APPROVE}],
+    }
+
+
+async def run(folder: Path, shape: Shape) -> Run:
+    folder.mkdir()
+    async with theatre(folder, sessions_for(shape)) as here:
+        objective = open_issue(here.shop, here.alice, "Make it so", "Please.")
+        began = monotonic()
+        objective.add_label(here.alice, "crewline")
+        await here.hub.events.until(lambda: objective.state == "closed", 120)
+        seconds = monotonic() - began
+        return Run(
+            seconds=seconds,
+            ideal=shape.depth * WORKER_SECONDS,
+            tasks=len(shape.tasks),
+            usage=here.hub.usage,
+            peak_megabytes=here.bot.peak_megabytes(),
+            start_seconds=here.bot.seconds,
+        )
