@@ -131,7 +131,23 @@ def reaction_json(issue: Issue, reaction: Reaction) -> JsonObject:
 
 
 def timeline_json(issue: Issue, event: TimelineEvent) -> JsonObject:
-    """One event of the issue events and timeline endpoints."""
+    """One event of the timeline endpoint. A cross-reference is of another kind there: it has no id."""
+    if event.event == "cross-referenced" and event.source is not None:
+        return {
+            "event": event.event,
+            "actor": user_json(issue.hub, event.actor),
+            "created_at": time(event.created_at),
+            "updated_at": time(event.created_at),
+            "source": {"type": "issue", "issue": issue_json(event.source)},
+        }
+    found = {name: value for name, value in event_json(issue, event).items() if name != "assigner"}
+    if event.event == "closed":
+        found["state_reason"] = event.state_reason
+    return found
+
+
+def event_json(issue: Issue, event: TimelineEvent) -> JsonObject:
+    """One event of the issue events endpoints."""
     hub = issue.hub
     repository = repository_url(issue.repository)
     found: JsonObject = {
@@ -157,13 +173,8 @@ def timeline_json(issue: Issue, event: TimelineEvent) -> JsonObject:
         found["review_requester"] = user_json(hub, event.actor)
     if event.rename is not None:
         found["rename"] = {"from": event.rename[0], "to": event.rename[1]}
-    if event.event == "closed":
-        found["state_reason"] = event.state_reason
     if event.event in ("locked", "unlocked"):
         found["lock_reason"] = None
-    if event.event == "cross-referenced" and event.source is not None:
-        found["source"] = {"type": "issue", "issue": issue_json(event.source)}
-        found["updated_at"] = time(event.created_at)
     return found
 
 

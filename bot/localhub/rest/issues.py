@@ -7,7 +7,7 @@ from bot.localhub.model.actor import Role, may
 from bot.localhub.model.errors import NotFound, Validation, invalid
 from bot.localhub.model.issue import Issue, StateReason, open_issue
 from bot.localhub.model.timeline import TimelineEvent
-from bot.localhub.render.issues import issue_json, timeline_comment_json, timeline_json
+from bot.localhub.render.issues import event_json, issue_json, timeline_comment_json, timeline_json
 from bot.localhub.render.json import Json
 from bot.localhub.render.pulls import review_json
 from bot.localhub.render.repositories import label_json
@@ -191,7 +191,7 @@ async def remove_assignees(call: Call) -> Answer:
 async def list_events(call: Call) -> Answer:
     issue = call.issue
     shown = [one for one in issue.timeline if one.event != "cross-referenced"]
-    return call.page(shown, lambda event: timeline_json(issue, event))
+    return call.page(shown, lambda event: event_json(issue, event))
 
 
 async def list_timeline(call: Call) -> Answer:
@@ -214,7 +214,7 @@ async def get_event(call: Call) -> Answer:
     for issue in call.readable("issues").issues.values():
         for event in issue.timeline:
             if event.id == wanted:
-                return Answer({**timeline_json(issue, event), "issue": issue_json(issue)})
+                return Answer({**event_json(issue, event), "issue": issue_json(issue)})
     raise NotFound
 
 
@@ -224,7 +224,7 @@ async def list_repository_events(call: Call) -> Answer:
     for issue in call.readable("issues").issues.values():
         found += [(issue, event) for event in issue.timeline if event.event != "cross-referenced"]
     found.sort(key=lambda pair: pair[1].id, reverse=True)
-    return call.page(found, lambda pair: {**timeline_json(*pair), "issue": issue_json(pair[0])})
+    return call.page(found, lambda pair: {**event_json(*pair), "issue": issue_json(pair[0])})
 
 
 async def check_assignee(call: Call) -> Answer:

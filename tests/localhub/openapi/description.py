@@ -181,11 +181,21 @@ def explained(error: jsonschema_rs.ValidationError) -> Iterator[Flaw]:
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.AnyOf):
         fitting = [branch for branch in error.kind.context if not refuses_kind(branch, error)]
         if fitting:
-            for deeper in min(fitting, key=len):
+            for deeper in min(fitting, key=distance):
                 yield from explained(deeper)
             return
     path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
     yield Flaw(path, error.message if len(error.message) <= 300 else f"{error.message[:120]} … {error.message[-170:]}")
+
+
+def distance(branch: list[jsonschema_rs.ValidationError]) -> tuple[int, int]:
+    """How far an alternative is from the value, in wrong names; of two equally far the one flawed deeper is nearer."""
+    named = (
+        jsonschema_rs.ValidationErrorKind.UnevaluatedProperties,
+        jsonschema_rs.ValidationErrorKind.AdditionalProperties,
+    )
+    wrong = sum(len(error.kind.unexpected) if isinstance(error.kind, named) else 1 for error in branch)
+    return wrong, -max(len(error.instance_path) for error in branch)
 
 
 def refuses_kind(branch: list[jsonschema_rs.ValidationError], whole: jsonschema_rs.ValidationError) -> bool:
