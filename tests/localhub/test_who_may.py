@@ -1,5 +1,8 @@
 """Authentication and permissions, in GitHub's words."""
 
+import json
+
+import httpx
 import jwt
 import pytest
 
@@ -97,3 +100,20 @@ async def test_a_suspended_installation_is_refused_until_it_is_not(world: World)
         world.hub.uninstall(world.installation, world.alice)
         assert (await rest.get("/repos/alice/shop")).status_code == 401
     await world.inbox.wait("installation.deleted")
+
+
+async def test_an_app_is_registered_from_a_manifest(world: World) -> None:
+    manifest = {
+        "name": "Second Eyes", "url": "https://example.com", "redirect_url": "https://example.com/back",
+        "hook_attributes": {"url": world.inbox.url}, "default_permissions": {"issues": "read"},
+        "default_events": ["issues"],
+    }  # fmt: skip
+    async with world.as_nobody() as rest:
+        form = {"manifest": json.dumps(manifest)}
+        sent = await rest.post(f"{world.address.url}/settings/apps/new?state=abc", data=form)
+        query = httpx.URL(sent.headers["location"]).params
+        assert (sent.status_code, query["state"]) == (302, "abc")
+        made = await rest.post(f"/app-manifests/{query['code']}/conversions")
+        assert (made.status_code, made.json()["slug"]) == (201, "second-eyes")
+        assert made.json()["pem"].startswith("-----BEGIN RSA PRIVATE KEY-----")
+        assert (await rest.post(f"/app-manifests/{query['code']}/conversions")).status_code == 404

@@ -172,6 +172,8 @@ class BareRepository:
         self._commits: dict[str, Commit] = {}
         self._merge_bases: dict[tuple[str, str], str | None] = {}
         self._merges: dict[tuple[str, str], MergeResult] = {}
+        self._refs: dict[str, str] | None = None
+        self._refs_written = 0
         self.writing = asyncio.Lock()
         """Held over "look at the refs, run git, look again", so that each change is told once."""
 
@@ -216,14 +218,29 @@ class BareRepository:
     # Refs
 
     async def refs(self, prefix: str = "refs/") -> dict[str, str]:
-        """Every ref below `prefix` and the object it points to."""
-        out = await self.text("for-each-ref", "--format=%(objectname) %(refname)", prefix)
-        return {name: sha for sha, _, name in (line.partition(" ") for line in out.splitlines())}
+        """Every ref that starts with `prefix` and the object it points to.
+
+        Kept until a ref is written: a look at fifty pull requests asks for fifty branches. A read that
+        began before a write is not kept, or it would outlive the write.
+        """
+        known, written = self._refs, self._refs_written
+        if known is None:
+            out = await self.text("for-each-ref", "--format=%(objectname) %(refname)")
+            known = {name: sha for sha, _, name in (line.partition(" ") for line in out.splitlines())}
+            if written == self._refs_written:
+                self._refs = known
+        return {name: sha for name, sha in known.items() if name.startswith(prefix)}
+
+    def refs_written(self) -> None:
+        """Forget what is known of the refs: somebody (git, for a push) wrote them."""
+        self._refs, self._refs_written = None, self._refs_written + 1
 
     async def ref(self, name: str) -> str | None:
         """What a full ref name points to."""
-        code, out = await run_git("rev-parse", "--verify", "--quiet", name, cwd=self.path, env=self.env, ok=(0, 1, 128))
-        return out.decode().strip() if code == 0 else None
+        known = self._refs
+        if known is None:
+            known = await self.refs()
+        return known.get(name)
 
     async def branch(self, name: str) -> str | None:
         """The head of a branch."""
@@ -238,9 +255,11 @@ class BareRepository:
                 lines.append(f"delete {update.name}{old}\n")
             else:
                 lines.append(f"update {update.name} {update.after}{old}\n")
-        await self.git(
-            "update-ref", "--no-deref", "--stdin", stdin=f"start\n{''.join(lines)}prepare\ncommit\n".encode()
-        )
+        transaction = f"start\n{''.join(lines)}prepare\ncommit\n"
+        try:
+            await self.git("update-ref", "--no-deref", "--stdin", stdin=transaction.encode())
+        finally:
+            self.refs_written()
 
     # Objects
 

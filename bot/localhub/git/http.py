@@ -171,6 +171,8 @@ class GitFace:
                 except (ClientDisconnect, asyncio.CancelledError):
                     await backend.end()
                     raise
+                finally:
+                    git.refs_written()
                 moves = moves_between(before, await git.refs())
                 await refs_moved(repository, actor, moves)
             refused = reasons.read_text().splitlines() if reasons.exists() else []
@@ -182,7 +184,7 @@ class GitFace:
 
     async def _policy(self, repository: Repository, caller: Caller, reasons: Path) -> dict[str, str]:
         assert caller.actor is not None
-        branches = await repository.git.refs("refs/heads")
+        branches = await repository.git.refs("refs/heads/")
         closed = [name for name in branches if protected(repository, name.removeprefix("refs/heads/"))]
         return {
             "LOCALHUB_REASONS": str(reasons),

@@ -29,7 +29,7 @@ async def create_ref(repository: "Repository", actor: Actor, name: str, sha: str
     """Make a ref. 422 when it exists or the object does not; 409 in an empty repository."""
     require(actor, repository, role=Role.WRITE, permissions=("contents",))
     check_name(name)
-    if not await repository.git.refs("refs/heads"):
+    if not await repository.git.refs("refs/heads/"):
         raise Conflict("Git Repository is empty.")
     if await repository.git.kind(sha) is None:
         raise Validation(message="Object does not exist")

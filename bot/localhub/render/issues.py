@@ -29,8 +29,6 @@ def users_json(issue: Issue, users: tuple[User, ...]) -> list[Json]:
 def issue_json(issue: Issue) -> JsonObject:
     """An `issue`."""
     hub, url = issue.hub, issue_url(issue)
-    done = sum(one.state == "closed" for one in issue.sub_issues)
-    total = len(issue.sub_issues)
     found: JsonObject = {
         "id": issue.id,
         "node_id": issue.node_id,
@@ -60,17 +58,7 @@ def issue_json(issue: Issue) -> JsonObject:
         "author_association": issue.repository.association(issue.user),
         "performed_via_github_app": app_json(issue.via_app) if issue.via_app is not None else None,
         "reactions": rollup_json(f"{url}/reactions", issue.reactions),
-        "sub_issues_summary": {
-            "total": total,
-            "completed": done,
-            "percent_completed": done * 100 // total if total else 0,
-        },
-        "issue_dependencies_summary": {
-            "blocked_by": sum(one.state == "open" for one in issue.blocked_by),
-            "blocking": sum(one.state == "open" for one in issue.blocking),
-            "total_blocked_by": len(issue.blocked_by),
-            "total_blocking": len(issue.blocking),
-        },
+        **_links_json(issue),
     }
     if old_version():
         found["assignee"] = user_json(hub, issue.assignees[0]) if issue.assignees else None
@@ -87,6 +75,25 @@ def issue_json(issue: Issue) -> JsonObject:
             "merged_at": time_or_null(pull.merged_at),
         }
     return found
+
+
+def _links_json(issue: Issue) -> JsonObject:
+    """The counts of sub-issues and dependencies."""
+    done = sum(one.state == "closed" for one in issue.sub_issues)
+    total = len(issue.sub_issues)
+    return {
+        "sub_issues_summary": {
+            "total": total,
+            "completed": done,
+            "percent_completed": done * 100 // total if total else 0,
+        },
+        "issue_dependencies_summary": {
+            "blocked_by": sum(one.state == "open" for one in issue.blocked_by),
+            "blocking": sum(one.state == "open" for one in issue.blocking),
+            "total_blocked_by": len(issue.blocked_by),
+            "total_blocking": len(issue.blocking),
+        },
+    }
 
 
 def comment_url(comment: Comment) -> str:

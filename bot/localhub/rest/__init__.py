@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute
 
 from bot.localhub.model.hub import Hub
 from bot.localhub.rest import (
+    about,
     apps,
     branches,
     checks,
@@ -13,6 +14,7 @@ from bot.localhub.rest import (
     issue_links,
     issues,
     labels,
+    manifest,
     pulls,
     repositories,
     reviews,
@@ -20,10 +22,11 @@ from bot.localhub.rest import (
 from bot.localhub.rest.face import RestFace
 
 SUBJECTS = (
-    apps, branches, checks, comments, contents, git, issue_links, issues, labels, pulls, repositories, reviews,
+    about, apps, branches, checks, comments, contents, git, issue_links, issues, labels, pulls, repositories, reviews,
 )  # fmt: skip
 
 
 def routes(hub: Hub) -> list[BaseRoute]:
-    """Every REST route."""
-    return RestFace(hub).routes([endpoint for subject in SUBJECTS for endpoint in subject.ENDPOINTS])
+    """Every REST route, and the form for manifests."""
+    endpoints = [endpoint for subject in SUBJECTS for endpoint in subject.ENDPOINTS]
+    return [*manifest.routes(hub), *RestFace(hub).routes(endpoints)]

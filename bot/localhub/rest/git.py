@@ -65,7 +65,7 @@ async def _ref_json(repository: Repository, name: str, sha: str) -> Json:
 
 async def _not_empty(call: Call) -> Repository:
     repository = call.readable("contents")
-    if not await repository.git.refs("refs/heads"):
+    if not await repository.git.refs("refs/heads/"):
         raise Conflict("Git Repository is empty.")
     return repository
 

@@ -105,6 +105,19 @@ async def edit_milestone(call: Call) -> Answer:
     return Answer(milestone_json(milestone))
 
 
+async def delete_milestone(call: Call) -> Answer:
+    milestone = _milestone(call)
+    repository = milestone.repository
+    require(call.actor, repository, role=Role.WRITE, permissions=("issues", "pull_requests"))
+    for issue in repository.issues.values():
+        if issue.milestone is milestone:
+            issue.milestone = None
+    repository.milestones = tuple(one for one in repository.milestones if one is not milestone)
+    call.hub.forget(milestone)
+    call.hub.emit("milestone.deleted", milestone, call.actor, repository)
+    return NO_CONTENT
+
+
 _REPO = "/repos/{owner}/{repo}"
 ENDPOINTS = [
     Endpoint("GET", _REPO + "/labels", list_labels),
@@ -116,4 +129,5 @@ ENDPOINTS = [
     Endpoint("POST", _REPO + "/milestones", create_milestone),
     Endpoint("GET", _REPO + "/milestones/{milestone_number}", get_milestone),
     Endpoint("PATCH", _REPO + "/milestones/{milestone_number}", edit_milestone),
+    Endpoint("DELETE", _REPO + "/milestones/{milestone_number}", delete_milestone),
 ]
