@@ -1,0 +1,158 @@
+"""The command line. Each command imports its rooms when it runs, so that `crewline --help` stays quick."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+
+import typer
+
+from bot.demo.refusal import Refusal
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from bot.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="crewline",
+    help="Plans labelled GitHub issues into tasks, runs coding agents on them, reviews and merges their work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+KeepOption = Annotated[
+    bool, typer.Option("--keep", help="Leave both servers up afterwards, to look at the pages, until Ctrl-C.")
+]
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot against GitHub, or a localhub, as the CREWLINE_… variables say. Ends on Ctrl-C or TERM."""
+    settings = _settings()
+    from bot.demo.serving import run_server
+
+    _run(run_server(settings))
+
+
+@app.command()
+def demo(
+    agent: Annotated[
+        str, typer.Option(help="Who plays the roles: scripted (no model), or an installed agent such as claude.")
+    ] = "scripted",
+    keep: KeepOption = False,
+    minutes: Annotated[float, typer.Option(help="Give up after so many minutes.", min=0.05)] = 60.0,
+) -> None:
+    """Watch the main job on a local GitHub: one issue, planned, built, reviewed and merged. Needs no account."""
+    from bot.demo.demo import run_demo
+
+    sys.exit(_run(run_demo(agent, keep=keep, minutes=minutes)))
+
+
+@app.command(name="try")
+def try_(
+    path: Annotated[Path, typer.Argument(help="A git repository. It is only read.")],
+    issue: Annotated[Path, typer.Option("--issue", help="A Markdown file; its first line is the title.")],
+    agent: Annotated[str | None, typer.Option(help="An installed agent, such as claude.")] = None,
+    agent_command: Annotated[
+        str | None, typer.Option(help="Or any program: 'my-agent --prompt {prompt_file} --dir {worktree}'.")
+    ] = None,
+    verify: Annotated[
+        str | None, typer.Option(help="A shell command that every commit must pass. Set in the clone only.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="A folder for the result; a new temporary one if absent.")] = None,
+    keep: KeepOption = False,
+    minutes: Annotated[float, typer.Option(help="Give up after so many minutes.", min=0.05)] = 240.0,
+) -> None:
+    """Carry out an issue on a clone of your own repository, on a local GitHub. Your repository stays as it is."""
+    from bot.demo.trial import Trial, run_try
+
+    trial = Trial(path, issue, agent, agent_command, verify, output, keep, minutes)
+    sys.exit(_run(run_try(trial)))
+
+
+@app.command()
+def localhub(
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8647,
+    data: Annotated[Path | None, typer.Option(help="A folder for the repositories; a temporary one if absent.")] = None,
+) -> None:
+    """Run a GitHub on 127.0.0.1 by itself, with a user and a repository to drive with curl, git or gh."""
+    from bot.demo.alone import run_localhub
+
+    _run(run_localhub(port, data))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what is missing, and whether the settings can be used."""
+    from bot.demo.doctor import examine
+
+    sys.exit(examine())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed_version
+
+    typer.echo(f"crewline {installed_version('crewline')}")
+
+
+def main() -> None:
+    """The entry point: what a person can put right ends with exit code 2 and no traceback."""
+    try:
+        app()
+    except Refusal as refusal:
+        _refuse(str(refusal))
+
+
+def settings_problems(error: ValidationError) -> list[str]:
+    """One line for each variable that is missing or does not fit."""
+    lines = []
+    for item in error.errors(include_url=False, include_input=False):
+        name = f"CREWLINE_{'_'.join(str(part) for part in item['loc']).upper()}: " if item["loc"] else ""
+        text = "is not set" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}{text}")
+    return lines
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError
+
+    from bot.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems = "\n".join(f"  {line}" for line in settings_problems(error))
+        raise Refusal(
+            f"the settings in the environment cannot be used:\n{problems}\n"
+            "Set them and start again; docs/settings.md lists every variable."
+        ) from None
+    try:
+        settings.private_key_pem()
+    except OSError as error:
+        raise Refusal(
+            f"CREWLINE_PRIVATE_KEY_FILE: cannot read {settings.private_key_file}: {error.strerror}. "
+            "Name the .pem file that GitHub gave you for the App."
+        ) from None
+    return settings
+
+
+def _run(work: Coroutine[None, None, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _refuse(text: str) -> NoReturn:
+    typer.echo(f"crewline: {text}", err=True)
+    sys.exit(2)

@@ -1,0 +1,107 @@
+"""One objective from its label to its end, watched: what `crewline demo` and `crewline try` share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from bot.agents.roster import Roster, UnknownAgent
+from bot.demo.refusal import Refusal
+from bot.demo.report import pages, print_pages, print_stuck
+from bot.demo.screen import screen_for
+from bot.demo.stage import Stage
+from bot.demo.watch import Progress, Watcher
+from bot.localhub.model.issue import open_issue
+from bot.localhub.model.repository import Repository
+
+SECONDS_BETWEEN_LOOKS = 0.25
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How it ended. `why` says what went wrong, None where the objective was closed as completed."""
+
+    progress: Progress
+    seconds: float
+    why: str | None
+
+
+async def hand_off(
+    stage: Stage, repository: Repository, title: str, body: str, *, label: str, minutes: float, console: Console
+) -> Ending:
+    """Open the issue, label it, and show what happens until it is closed, a person is asked, or time is up."""
+    issue = open_issue(repository, stage.owner, title, body)
+    watcher = Watcher(repository, issue)
+    progress = await watcher.look()
+    print_pages(console, pages(stage, repository, progress))
+    console.print()
+    issue.add_label(stage.owner, label)
+    begun = time.monotonic()
+    screen = screen_for(console)
+    screen.open()
+    try:
+        while True:
+            progress = await watcher.look()
+            seconds = time.monotonic() - begun
+            screen.show(progress, seconds)
+            why = _why_over(progress, stage, seconds, minutes)
+            if why is not None or progress.closed:
+                return Ending(progress, seconds, why)
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    finally:
+        screen.close()
+
+
+def _why_over(progress: Progress, stage: Stage, seconds: float, minutes: float) -> str | None:
+    if progress.closed:
+        return None if progress.completed else "the objective was closed, but not as completed."
+    if stage.server.returncode is not None:
+        return f"the Crewline server ended with exit code {stage.server.returncode}."
+    if progress.asks:
+        return "a person is asked, and nobody is there to answer."
+    if seconds > minutes * 60:
+        return f"time is up after {minutes:g} minutes (--minutes)."
+    return None
+
+
+async def settle(stage: Stage, ending: Ending, repository: Repository, console: Console, *, keep: bool) -> None:
+    """What is stuck, where something is; then, with `keep`, both servers until a signal."""
+    if ending.why is not None:
+        print_stuck(console, stage, ending.progress, ending.why)
+    if not keep:
+        return
+    console.print(Text("\nBoth servers stay up. Look at:\n", style="bold"))
+    print_pages(console, pages(stage, repository, ending.progress))
+    token = stage.hub.user_token(stage.owner)
+    url = f"{stage.hub.base_url}/repos/{repository.full_name}/issues/{ending.progress.number}/comments"
+    console.print(Text(f"""
+Comment as @{stage.owner.login}, with a command for instance:
+  curl -H 'Authorization: Bearer {token}' -d '{{"body": "/status"}}' {url}
+
+Ctrl-C ends everything."""), soft_wrap=True)  # fmt: skip
+    await stage.server.wait()
+    console.print("The Crewline server ended.")
+
+
+def check_agent(name: str) -> None:
+    """Raises Refusal where the agent is unknown, not installed, or has no key."""
+    roster = Roster(environment=os.environ)
+    try:
+        agent = roster.find(name)
+    except UnknownAgent as error:
+        raise Refusal(f"{error} Without a model, `crewline demo --agent scripted` works everywhere.") from None
+    if name not in roster.installed():
+        raise Refusal(
+            f"the agent {name!r} is not installed: there is no program {agent.program!r} on the PATH.\n"
+            "Install it, or take `crewline demo` with its scripted agent."
+        )
+    if agent.credentials and not roster.credentials(agent):
+        raise Refusal(
+            f"the agent {name!r} has no key: none of {', '.join(agent.credentials)} is set.\n"
+            "Set one of them in this shell and start again."
+        )

@@ -1,0 +1,153 @@
+"""The terminal: a table that lives where there is a terminal, one line for each change where there is none.
+
+Titles and findings come from agents: they are shown as text, without markup and without control characters.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bot.demo.watch import Progress, TaskLine, TaskState
+
+STYLES = {
+    TaskState.WAITING: "dim",
+    TaskState.READY: "default",
+    TaskState.WORKING: "bold cyan",
+    TaskState.REVIEWING: "bold magenta",
+    TaskState.CHANGES_REQUESTED: "bold yellow",
+    TaskState.APPROVED: "green",
+    TaskState.PUBLISHED: "blue",
+    TaskState.FAILED: "bold red",
+    TaskState.ASKING: "bold red reverse",
+    TaskState.MERGED: "bold green",
+    TaskState.DROPPED: "dim strike",
+}
+
+
+class Screen(Protocol):
+    """Where progress is shown, from `open` to `close`."""
+
+    def open(self) -> None: ...
+
+    def show(self, progress: Progress, seconds: float) -> None:
+        """`seconds` since the hand-off."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def screen_for(console: Console) -> Screen:
+    return LiveScreen(console) if console.is_terminal else PlainScreen(console)
+
+
+class PlainScreen:
+    """One line for each change."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._changes = Changes()
+
+    def open(self) -> None:
+        pass
+
+    def show(self, progress: Progress, seconds: float) -> None:
+        for line in self._changes.since(progress):
+            self._console.print(Text(f"{seconds:6.1f} s  {line}"), soft_wrap=True)
+
+    def close(self) -> None:
+        pass
+
+
+class LiveScreen:
+    """A table in place, with the last changes below it."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="ellipsis")
+        self._changes = Changes()
+        self._last: deque[Text] = deque(maxlen=5)
+
+    def open(self) -> None:
+        self._live.start()
+
+    def show(self, progress: Progress, seconds: float) -> None:
+        self._last.extend(Text(f"{seconds:6.1f} s  {line}", style="dim") for line in self._changes.since(progress))
+        self._live.update(Group(table_of(progress, seconds), *self._last), refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+class Changes:
+    """What is new since the last time it was asked, in words."""
+
+    def __init__(self) -> None:
+        self._before: Progress | None = None
+
+    def since(self, progress: Progress) -> list[str]:
+        before, self._before = self._before, progress
+        lines = []
+        if before is None or before.state != progress.state:
+            lines.append(f"#{progress.number} {plain(progress.title)}: {progress.state}")
+        old = {task.key: task for task in before.tasks} if before else {}
+        for task in progress.tasks:
+            known = old.get(task.key)
+            if known is None or (known.state, known.attempt) != (task.state, task.attempt):
+                lines.append(_sentence(task))
+        return lines
+
+
+def table_of(progress: Progress, seconds: float) -> RenderableType:
+    """The objective and its tasks."""
+    merged = sum(task.state is TaskState.MERGED for task in progress.tasks)
+    running = sum(session.outcome is None for session in progress.sessions)
+    title = Text(f"#{progress.number} {plain(progress.title)}", style="bold")
+    caption = (
+        f"{progress.state} · {merged} of {len(progress.tasks)} merged · "
+        f"{_count(running, 'session')} running · {seconds:.0f} s"
+    )
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", expand=False)
+    table.add_column("issue", justify="right", no_wrap=True)
+    table.add_column("task", overflow="ellipsis", no_wrap=True)
+    table.add_column("state", no_wrap=True, min_width=20)
+    table.add_column("attempt", justify="right", no_wrap=True)
+    table.add_column("PR", justify="right", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    for task in progress.tasks:
+        table.add_row(
+            f"#{task.number}" if task.number else "",
+            Text(plain(task.title)),
+            Text(_state(task), style=STYLES[task.state]),
+            str(task.attempt) if task.attempt else "",
+            f"#{task.pull_request}" if task.pull_request else "",
+            f"{task.seconds:.0f} s" if task.seconds is not None else "",
+        )
+    return table
+
+
+def plain(text: str) -> str:
+    """One line without control characters: an agent's text cannot steer the terminal."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
+def _state(task: TaskLine) -> str:
+    if task.state is TaskState.WAITING:
+        return f"waits for {', '.join(task.waits_for)}"
+    return task.state.value
+
+
+def _sentence(task: TaskLine) -> str:
+    number = f"#{task.number} " if task.number else ""
+    attempt = f" (attempt {task.attempt})" if task.attempt > 1 and task.state is TaskState.WORKING else ""
+    pull = f" · PR #{task.pull_request}" if task.pull_request else ""
+    note = f": {plain(task.note)[:300]}" if task.note else ""
+    return f"{number}{plain(task.title)}: {_state(task)}{attempt}{pull}{note}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

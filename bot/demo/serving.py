@@ -1,0 +1,69 @@
+"""`crewline serve`: the bot in the foreground, its log on standard error, one line on standard output when ready."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from bot.demo.refusal import Refusal
+from bot.demo.signals import run_until_signalled
+from bot.github.errors import GitHubError
+from bot.server import serve
+from bot.settings import Settings
+from bot.web.server import Address
+
+READY = "crewline is ready at "
+"""What the line begins with; the address follows."""
+LEVELS = ("debug", "info", "warning", "error")
+
+
+async def run_server(settings: Settings) -> None:
+    """Until a signal ends it. Raises Refusal for what the settings got wrong."""
+    configure_log(settings.log_level, as_json=settings.log_json)
+    try:
+        await run_until_signalled(serve(settings, _tell))
+    except* GitHubError as errors:
+        raise Refusal(
+            f"GitHub at {settings.api_url} did not accept the App {settings.app_id}: {_first(errors)}\n"
+            "Compare CREWLINE_APP_ID, the private key and CREWLINE_API_URL with the App's page."
+        ) from None
+    except* OSError as errors:
+        raise Refusal(
+            f"cannot start on {settings.host}:{settings.port} with data in {settings.data}: {_first(errors)}\n"
+            "Set CREWLINE_PORT (0 takes a free one), CREWLINE_HOST or CREWLINE_DATA."
+        ) from None
+
+
+def configure_log(level: str, *, as_json: bool) -> None:
+    """Raises Refusal for an unknown level."""
+    if level.lower() not in LEVELS:
+        raise Refusal(f"CREWLINE_LOG_LEVEL: {level!r} is not one of {', '.join(LEVELS)}.")
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=_colours())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *((structlog.processors.format_exc_info,) if as_json else ()),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _tell(address: Address) -> None:
+    print(f"{READY}{address.url}", flush=True)
+
+
+def _colours() -> bool:
+    return sys.stderr.isatty()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
