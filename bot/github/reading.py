@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.github.identity import Identity, login_of
 from bot.github.shapes import (
@@ -87,9 +87,10 @@ def merged_comments(first: Nodes[CommentNode], last: Nodes[CommentNode]) -> tupl
     return tuple(sorted(found.values(), key=lambda node: node.full_database_id))
 
 
-def labelling(nodes: Iterable[LabellingNode], label: str) -> Labelling | None:
-    """The last time that `label` was set by somebody who still exists."""
-    for node in sorted(nodes, key=lambda node: node.created_at, reverse=True):
+def labelling(nodes: Sequence[LabellingNode], label: str) -> Labelling | None:
+    """The last time that `label` was set, None where that account is gone. `nodes` are in the timeline's order:
+    their times have seconds only."""
+    for node in reversed(nodes):
         if node.label.name.casefold() == label.casefold():
             by = login(node.actor)
             return Labelling(by, node.created_at) if by is not None else None

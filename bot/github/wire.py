@@ -79,6 +79,7 @@ class Wire:
     def __init__(self, auth: BaseAuthStrategy, base_url: str, *, timeout: float = 30.0) -> None:
         # A cache of its own: githubkit's default one is shared by the whole process and knows no base URL.
         self._kit = _Kit(auth, base_url, timeout, MemCacheStrategy())
+        self._graphql = _graphql_url(base_url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,10 +107,17 @@ class Wire:
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         try:
-            answer = await self._kit.arequest(method, path, params=params, content=content, headers=headers)
+            url = self._graphql if path == "graphql" else path
+            answer = await self._kit.arequest(method, url, params=params, content=content, headers=headers)
         except RequestFailed as failed:
             answer = failed.response
         except RequestError as failed:
             unsent = isinstance(failed.exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             raise NoAnswer(f"{type(failed.exc).__name__}: {failed.exc}", not unsent) from failed
         return Exchange(answer.status_code, dict(answer.headers), answer.content)
+
+
+def _graphql_url(base_url: str) -> str:
+    """Where GraphQL lives: beside REST on github.com, at ``/api/graphql`` on an Enterprise host (``/api/v3``)."""
+    base = base_url.rstrip("/")
+    return base.removesuffix("v3") + "graphql" if base.endswith("/api/v3") else f"{base}/graphql"

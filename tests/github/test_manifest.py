@@ -1,11 +1,7 @@
 """``app.yml`` asks for the least that works, and for exactly the events that are handled."""
 
-from pathlib import Path
-
-import yaml
-from pydantic import BaseModel
-
 from bot.github.webhook import ALWAYS_SENT, EVENTS
+from tests.github.conftest import manifest
 
 NEEDED = {
     "checks": "write",  # the verdict is a check run; the checks of others are waited for
@@ -17,18 +13,8 @@ NEEDED = {
 }
 
 
-class Manifest(BaseModel):
-    default_permissions: dict[str, str]
-    default_events: list[str]
-
-
-def manifest() -> Manifest:
-    text = (Path(__file__).parents[2] / "app.yml").read_text()
-    return Manifest.model_validate(yaml.safe_load(text))
-
-
 def test_the_app_subscribes_to_the_events_that_are_handled() -> None:
-    assert manifest().default_events == sorted(EVENTS)
+    assert manifest().default_events == tuple(sorted(EVENTS))
 
 
 def test_events_that_every_app_gets_are_not_subscribed_to() -> None:
