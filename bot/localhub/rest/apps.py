@@ -63,7 +63,10 @@ async def repository_installation(call: Call) -> Answer:
 
 
 async def user_installation(call: Call) -> Answer:
+    organizations = call.path.startswith("/orgs/")
     for one in call.app.installations:
+        if organizations and one.target.type != "Organization":
+            continue
         if one.target.login.casefold() == call.part("username").casefold():
             return Answer(installation_json(one))
     raise NotFound

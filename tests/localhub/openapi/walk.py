@@ -342,6 +342,20 @@ async def walk_reviews(walk: Walk, pull: str, head: str) -> None:
     await ask(f"POST {pull}/reviews", {"event": "APPROVE"}, who="app", status=422)
 
 
+async def walk_about(walk: Walk) -> None:
+    for path in ("readme", "languages", "topics", "contributors", "tags", "rulesets"):
+        await walk.ask(f"GET ~/{path}")
+    await walk.ask("GET /search/issues?q=is:pr")
+    pull = next(one for each in walk.stage.hub.repositories.values() for one in each.pull_requests)
+    await walk.ask(f"GET ~/pulls/{pull.number}/requested_reviewers")
+    await walk.ask(f"GET ~/commits/{pull.head_sha}/pulls")
+    await walk.ask("DELETE ~/milestones/1")
+    acme = walk.stage.hub.add_user("acme", organization=True)
+    installation = walk.stage.hub.install(walk.stage.app, acme)
+    await walk.ask("GET /orgs/acme/installation", who="jwt")
+    walk.stage.hub.uninstall(installation, walk.stage.alice)
+
+
 async def walk_away(walk: Walk) -> None:
     (installation,) = walk.stage.hub.installations
     await walk.ask("DELETE ~/collaborators/bob")
@@ -360,4 +374,5 @@ async def walk_everywhere(stage: Stage, api: str) -> None:
         await walk_git(walk)
         await walk_issues(walk)
         await walk_pulls(walk)
+        await walk_about(walk)
         await walk_away(walk)
