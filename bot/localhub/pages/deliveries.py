@@ -6,17 +6,18 @@ import json
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from bot.localhub.model.delivery import Delivery
-from bot.localhub.pages.site import Site
+from bot.localhub.pages.site import HEADERS, Site
+from bot.localhub.webhooks.sender import Sender, redeliver
 
 MOST_SHOWN = 200
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """`/_deliveries` and one of them."""
+    """`/_deliveries`, one of them, and sending it again."""
 
     def find(request: Request) -> Delivery:
         wanted = str(request.path_params["delivery"])
@@ -33,7 +34,20 @@ def routes(site: Site) -> list[BaseRoute]:
         delivery = find(request)
         return site.page("delivery.html", delivery=delivery, payload=indented(delivery.payload))
 
-    return [site.route("/_deliveries", log), site.route("/_deliveries/{delivery:int}", one)]
+    async def again(request: Request) -> Response:
+        # A page of somebody else's could send this form too; browsers say where it came from.
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise HTTPException(403, "Only this hub's own pages may ask for a redelivery.")
+        if not isinstance(site.hub.sender, Sender):
+            raise HTTPException(409, "This hub sends no webhooks.")
+        redeliver(site.hub, find(request))
+        return RedirectResponse("/_deliveries", 303, HEADERS)
+
+    return [
+        site.route("/_deliveries", log),
+        site.route("/_deliveries/{delivery:int}", one),
+        site.route("/_deliveries/{delivery:int}/redeliver", again, "POST"),
+    ]
 
 
 def indented(payload: bytes) -> str:

@@ -64,7 +64,8 @@ class Site:
                 return await endpoint(request)
             except (HubError, HTTPException) as error:
                 status = error.status if isinstance(error, HubError) else error.status_code
-                words = "This is not the page you are looking for." if status == 404 else str(error)
+                said = error.detail if isinstance(error, HTTPException) else error.message
+                words = "This is not the page you are looking for." if status == 404 else said
                 return self.page("error.html", status=status, words=words)
 
         return Route(path, answered, methods=list(methods or ("GET",)), name=f"page {path}")

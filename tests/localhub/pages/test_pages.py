@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from bot.localhub.model.issue import open_issue
 from bot.localhub.pages import routes
+from bot.localhub.server import serve
 from tests.localhub.pages.sample import HOSTILE, Sample, sample
 
 
@@ -127,3 +128,28 @@ async def test_an_empty_repository_can_be_looked_at(shown: Sample, reader: httpx
     await shown.hub.create_repository(shown.hub.user("alice"), "empty")
     assert "no commit yet" in await read(reader, "/alice/empty")
     assert (await reader.get("/alice/empty/commits")).status_code == 404
+
+
+async def test_a_delivery_is_sent_again_when_the_hubs_own_page_asks(shown: Sample) -> None:
+    delivery = shown.delivery
+    async with serve(shown.hub) as address, httpx.AsyncClient(base_url=address.url, trust_env=False) as person:
+        path = f"/_deliveries/{delivery.id}/redeliver"
+        foreign = await person.post(path, headers={"sec-fetch-site": "cross-site"})
+        assert foreign.status_code == 403
+        assert [one.guid for one in shown.hub.deliveries] == [delivery.guid]
+        answer = await person.post(path, headers={"sec-fetch-site": "same-origin"}, follow_redirects=True)
+        assert answer.status_code == 200
+        await shown.hub.events.wait("webhook.failed")
+        assert [one.guid for one in shown.hub.deliveries] == [delivery.guid] * 2
+        log = words((await person.get("/_deliveries")).text)
+        assert "redelivery failed to connect to host" in log
+
+
+async def test_usage_tells_who_asked_for_what(shown: Sample) -> None:
+    token = shown.hub.user_token(shown.hub.user("alice"))
+    async with serve(shown.hub) as address, httpx.AsyncClient(base_url=address.url, trust_env=False) as person:
+        headers = {"authorization": f"Bearer {token}"}
+        await person.post("/api/v3/repos/alice/timing/issues", json={"title": "One more"}, headers=headers)
+        page = words((await person.get("/_usage")).text)
+    assert "user:alice 1 1 0 0 1" in page
+    assert "POST /repos/{owner}/{repo}/issues 1" in page
