@@ -1,44 +1,50 @@
 """Where the stories play: a localhub, the whole bot, and people, in one event loop.
 
-HTTP, webhooks, git and agent processes are real; what waits, waits for an event of the hub. When a story ends, every
-comment that it did not expect, every error of the hub and every error that the bot logged fails it.
+HTTP, webhooks, git and agent processes are real; what waits, waits for an event. When a story ends, it fails by
+
+* a comment of the bot that the story did not hear (`bot_says`), and anything that exists twice,
+* every error of the hub, and everything that the bot logged as an error,
+* every answer and webhook of the hub that GitHub's own description does not allow.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import structlog
 import yaml
 from pydantic import SecretStr
 
 import bot.scripted.agent
+from bot.localhub.git.bare import GitError
 from bot.localhub.model.app import App, new_private_key
+from bot.localhub.model.comment import Comment
 from bot.localhub.model.hub import Hub
 from bot.localhub.model.issue import Issue, open_issue
 from bot.localhub.model.pull_request import PullRequest
 from bot.localhub.model.repository import Repository
 from bot.localhub.model.user import User
 from bot.localhub.server import Address, serve
-from bot.server import serve as serve_bot
+from bot.model.identity import task_branch
+from bot.model.ledger import Ledger
+from bot.model.marker import tagged
 from bot.settings import Settings
-from bot.web.server import Address as BotAddress
+from tests.localhub.openapi.faithful import FaithfulHub, Record
+from tests.stories.bots import Bot, BotInProcess, BotProcess, ErrorLog
+from tests.stories.ending import comments_of, twice, unexpected
+from tests.stories.plays import FENCE, Json, Part
 
 SECRET = "the stories' secret"
 MANIFEST = Path(__file__).parents[2] / "app.yml"
-WITHIN = 60.0
+WITHIN = 40.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
-
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-APPROVE: Json = {"decision": "approve", "summary": "Good."}
+QUICK = "limits:\n  backoff_seconds: 0\n"
 
 
 @cache
@@ -47,78 +53,218 @@ def private_key() -> str:
     return new_private_key()
 
 
-def task(key: str, *depends_on: str, scope: str | None = None) -> Json:
-    """A task of a plan, as a planner writes it."""
-    return {
-        "key": key,
-        "title": f"Do {key}",
-        "description": f"Write {key}.txt.",
-        "scope": [scope or f"{key}.txt"],
-        "depends_on": list(depends_on),
-    }
-
-
-def plan(*tasks: Json) -> Json:
-    return {"kind": "plan", "summary": "All of it.", "tasks": list(tasks)}
-
-
-def playbook(*tasks: Json, **sessions: Json) -> dict[str, Json]:
-    """Plan these tasks; every worker writes one file named after its task, every reviewer approves; `sessions` says
-    what is different. A double underscore stands for the dot: ``one__worker``."""
-    parts: dict[str, Json] = {
-        "planner": [{"answer": plan(*tasks)}],
-        "*.worker": [{"write": {"{task}.txt": "by {session}\n"}, "summary": "Wrote {task}.txt."}],
-        "*.reviewer": [{"answer": APPROVE}],
-    }
-    return parts | {name.replace("__", "."): performances for name, performances in sessions.items()}
-
-
 @dataclass
 class Stage:
-    """One story. `alice` owns ``alice/shop``; `bob` may write, `mallory` may only read."""
+    """One story. `alice` owns ``alice/shop``; `bob` may write, `tina` may triage, `mallory` may only read."""
 
     hub: Hub
     app: App
     shop: Repository
-    alice: User
-    bob: User
-    mallory: User
     address: Address
     folder: Path
     overrides: Mapping[str, str | float | int]
-    expected: list[str] = field(default_factory=list)
-    background_errors: list[str] = field(default_factory=list)
-    _bot: asyncio.Task[None] | None = None
+    log: ErrorLog
+    killable: bool = False
+    bot: Bot | None = None
+    _heard: set[int] = field(default_factory=set)
+    _died_with: list[str] = field(default_factory=list)
+
+    @property
+    def alice(self) -> User:
+        return self.hub.user("alice")
+
+    @property
+    def bob(self) -> User:
+        return self.hub.user("bob")
+
+    @property
+    def tina(self) -> User:
+        return self.hub.user("tina")
+
+    @property
+    def mallory(self) -> User:
+        return self.hub.user("mallory")
 
     @property
     def crewline(self) -> User:
         return self.app.bot
 
+    @property
+    def shared(self) -> Path:
+        """The folder where agents and the story leave each other signs."""
+        return self.folder / "shared"
+
+    # What happens
+
+    def play(self, sessions: Mapping[str, Json]) -> None:
+        """What agents do from now on. The planner's part for `at_rest` goes before."""
+        rests: Part = {"when": {"prompt_has": [FENCE]}, "answer": {"kind": "answer", "answer": "It has."}}
+        planner = sessions.get("planner")
+        parts: Part = {**sessions, "planner": [rests, *(planner if isinstance(planner, list) else [])]}
+        text = json.dumps({"sessions": parts}).replace("{shared}", str(self.shared))
+        (self.folder / "playbook.json").write_text(text)
+
     async def start_bot(self) -> None:
         """Start the bot with an empty disk, and return once it takes webhooks."""
-        started: asyncio.Future[BotAddress] = asyncio.get_running_loop().create_future()
-        self._bot = asyncio.create_task(serve_bot(self.settings(), started.set_result), name="the bot")
-        self._bot.add_done_callback(lambda bot: started.done() or started.cancel())
-        try:
-            await started
-        except asyncio.CancelledError:
-            self._bot.result()
-            raise
-        self.app.webhook_url = f"{started.result().url}/webhook"
+        settings = self.settings()
+        self.bot = BotProcess(settings, self.folder / "bot.log") if self.killable else BotInProcess(settings, self.log)
+        self.app.webhook_url = f"{await self.bot.start()}/webhook"
 
     async def stop_bot(self) -> None:
-        """End it as an error would: cancelled in the middle of whatever it does."""
-        if self._bot is not None:
-            self._bot.cancel()
-            await asyncio.gather(self._bot, return_exceptions=True)
-            self._bot = None
+        """End it as hard as can be: kill -9 for a process, else cancelled in the middle of whatever it does."""
+        if self.bot is not None:
+            await self.bot.end()
+            self.bot = None
 
     async def restart_bot(self) -> None:
         await self.stop_bot()
         await self.start_bot()
 
+    def hand_off(self, title: str = "Make it so", body: str = "Please.", by: User | None = None) -> Issue:
+        """A person opens an issue and labels it."""
+        issue = open_issue(self.shop, by or self.alice, title, body)
+        issue.add_label(by or self.alice, "crewline")
+        return issue
+
+    def say(self, text: str, on: Issue | PullRequest, by: User | None = None) -> Comment:
+        """A person comments."""
+        return (on if isinstance(on, Issue) else on.issue).comment(by or self.alice, text)
+
+    def sign(self, name: str) -> None:
+        """Let go on what waits for `name`."""
+        (self.shared / name).touch()
+
+    async def push(self, path: str, text: str | None, by: User | None = None, branch: str = "main") -> str:
+        """A person pushes one file; its commit."""
+        return await self.hub.push_files(self.shop, by or self.alice, branch, {path: text}, f"Change {path}")
+
+    # What is waited for
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for the hub to be so. A bot that ends meanwhile fails the story with its own error."""
+        try:
+            await self.hub.events.until(condition, WITHIN)
+        except TimeoutError:
+            if self.bot is not None:
+                self.bot.check()
+            raise AssertionError(f"it never came true; {self._describe()}") from None
+
+    async def closed(self, *issues: Issue) -> None:
+        await self.until(lambda: all(issue.state == "closed" for issue in issues))
+
+    async def opened(self, objective: Issue, key: str) -> PullRequest:
+        """The pull request of a task, once there is one."""
+        await self.until(lambda: self._pull(objective, key) is not None)
+        return self.pull(objective, key)
+
+    async def planned(self, objective: Issue, *keys: str) -> None:
+        """The sub-issues of these tasks exist."""
+        await self.until(lambda: set(keys) <= self.tasks_of(objective).keys())
+
+    async def status_says(self, objective: Issue, *texts: str) -> None:
+        await self.until(lambda: self.has_status(objective) and all(text in self.status(objective) for text in texts))
+
+    async def bot_says(self, on: Issue | PullRequest, *texts: str) -> str:
+        """A comment of the bot with these texts that was not heard before; it is heard now, once."""
+        issue = on if isinstance(on, Issue) else on.issue
+
+        def found() -> Comment | None:
+            new = (c for c in issue.comments if c.user is self.crewline and c.id not in self._heard)
+            return next((c for c in new if all(t in c.body for t in texts) and not tagged(c.body, "status")), None)
+
+        await self.until(lambda: found() is not None)
+        comment = found()
+        assert comment is not None
+        self._heard.add(comment.id)
+        return comment.body
+
+    async def reacted(self, comment: Comment, *contents: str) -> None:
+        """The bot's reactions to a comment are these."""
+        await self.until(lambda: self.reactions(comment) == set(contents))
+
+    async def carried_out(self, comment: Comment) -> None:
+        await self.reacted(comment, "eyes", "rocket")
+
+    async def refused(self, comment: Comment) -> None:
+        await self.reacted(comment, "eyes", "confused")
+
+    async def waits(self, session: str) -> None:
+        """The agent of `session` runs, and waits for a sign."""
+        await self.appears(f"{session}.waits")
+
+    async def appears(self, name: str) -> None:
+        """A file in the shared folder. Only the file system can tell, so it is asked again and again."""
+        async with asyncio.timeout(WITHIN):
+            while not (self.shared / name).exists():  # noqa: ASYNC110 (another process makes it)
+                await asyncio.sleep(0.01)
+
+    async def at_rest(self) -> None:
+        """The bot has looked at all that happened until now: it looks at one thing after another, and this asks for
+        something that comes after and shows."""
+        await self.closed(self.hand_off(FENCE, "", by=self.alice))
+
+    # What can be looked at
+
+    def tasks_of(self, objective: Issue) -> dict[str, Issue]:
+        """The sub-issues by the key of their task."""
+        tags = {tagged(issue.body or "", "task"): issue for issue in objective.sub_issues}
+        return {tag.partition(".")[2]: issue for tag, issue in tags.items() if tag}
+
+    def task(self, objective: Issue, key: str) -> Issue:
+        return self.tasks_of(objective)[key]
+
+    def pull(self, objective: Issue, key: str) -> PullRequest:
+        """The newest pull request of a task."""
+        pull = self._pull(objective, key)
+        assert pull is not None, f"no pull request of {key}"
+        return pull
+
+    def pull_requests(self) -> list[PullRequest]:
+        return sorted(self.shop.pull_requests, key=lambda pull: pull.number)
+
+    def has_status(self, objective: Issue) -> bool:
+        return any(tagged(c.body, "status") for c in objective.comments if c.user is self.crewline)
+
+    def status(self, objective: Issue) -> str:
+        """The one status comment of an objective."""
+        [body] = [c.body for c in objective.comments if c.user is self.crewline and tagged(c.body, "status")]
+        return body
+
+    def reactions(self, comment: Comment) -> set[str]:
+        return {reaction.content for reaction in comment.reactions if reaction.user is self.crewline}
+
+    def checks(self, pull: PullRequest) -> dict[str, str | None]:
+        """The conclusion of each check on the head of a pull request."""
+        return {run.name: run.conclusion for run in self.shop.check_runs if run.head_sha == pull.head_sha}
+
+    def prompt(self, session: str) -> str:
+        """The first prompt that an agent got."""
+        [path] = self.folder.glob(f"data-*/transcripts/alice/shop/{session}.jsonl")
+        entries = [json.loads(line) for line in path.read_text().splitlines()]
+        return str(next(entry["text"] for entry in entries if entry["kind"] == "prompt"))
+
+    async def file(self, path: str, ref: str = "main") -> str | None:
+        """The content of a file in the repository, None where there is none."""
+        try:
+            return (await self.shop.git.git("show", f"{ref}:{path}")).decode()
+        except GitError:
+            return None
+
+    async def ledger(self, objective: Issue) -> Ledger:
+        text = await self.file("ledger.json", f"refs/crewline/objectives/{objective.number}")
+        assert text is not None, "no ledger"
+        return Ledger.model_validate_json(text)
+
+    async def merged_titles(self, ref: str = "main") -> list[str]:
+        """What was merged, oldest first, by the titles of the commits."""
+        commits = await self.shop.git.commits(ref)
+        titles = [commit.message.partition("\n")[0] for commit in reversed(commits)]
+        return [title.partition(" (#")[0] for title in titles if "(#" in title]
+
     def settings(self) -> Settings:
         count = len(list(self.folder.glob("data-*")))
+        data = self.folder / f"data-{count}"
+        data.mkdir()
         agent = f"{sys.executable} -I -S {bot.scripted.agent.__file__} --playbook {self.folder / 'playbook.json'}"
         return Settings(
             app_id=self.app.id,
@@ -127,87 +273,28 @@ class Stage:
             api_url=self.address.url,
             git_url=self.address.url,
             port=0,
-            data=self.folder / f"data-{count}",
+            data=data,
             agent_command=f"{agent} {{prompt_file}} {{worktree}} {{answer_file}}",
             **{"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, **self.overrides},  # type: ignore[arg-type]
         )
 
-    def play(self, sessions: Mapping[str, Json]) -> None:
-        """What agents do from now on."""
-        (self.folder / "playbook.json").write_text(json.dumps({"sessions": sessions}))
-
-    def hand_off(self, title: str = "Make it so", body: str = "Please.", by: User | None = None) -> Issue:
-        """A person opens an issue and labels it."""
-        issue = open_issue(self.shop, by or self.alice, title, body)
-        issue.add_label(by or self.alice, "crewline")
-        return issue
-
-    async def closed(self, issue: Issue) -> None:
-        await self.until(lambda: issue.state == "closed")
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for the hub to be so. A bot that ends meanwhile fails the story with its own error."""
-        waiting = asyncio.create_task(self.hub.events.until(condition, WITHIN))
-        pending: set[asyncio.Task[None]] = {waiting} | ({self._bot} if self._bot else set())
-        await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        if self._bot is not None and self._bot.done() and not waiting.done():
-            waiting.cancel()
-            self._bot.result()
-        try:
-            await waiting
-        except TimeoutError:
-            raise AssertionError(f"it never came true; {self._describe()}") from None
-
-    def tasks_of(self, objective: Issue) -> dict[str, Issue]:
-        """The sub-issues by the key of their task."""
-        found = {}
-        for issue in objective.sub_issues:
-            tag = re.search(r"crewline:task=\d+\.(\S+) -->", issue.body or "")
-            assert tag is not None, f"a sub-issue without a tag: {issue.title}"
-            found[tag[1]] = issue
-        return found
-
-    def pull_requests(self) -> list[PullRequest]:
-        return sorted(self.shop.pull_requests, key=lambda pull: pull.number)
-
-    def comments_of_bot(self) -> list[str]:
-        """Everything that the bot says now in ``alice/shop``, but for status comments."""
-        return [
-            comment.body
-            for issue in self.shop.issues.values()
-            for comment in issue.comments
-            if comment.user is self.crewline and "crewline:status" not in comment.body
-        ]
-
-    def status(self, objective: Issue) -> str:
-        """The one status comment of an objective."""
-        [comment] = [c for c in objective.comments if c.user is self.crewline and "crewline:status" in c.body]
-        return comment.body
-
-    def expect(self, *texts: str) -> None:
-        """Comments of the bot that hold these texts belong to the story."""
-        self.expected += texts
-
-    async def file(self, path: str, ref: str = "main") -> str | None:
-        """The content of a file in the repository, None where there is none."""
-        process = await asyncio.create_subprocess_exec(
-            "git", "-C", str(self.shop.git.path), "show", f"{ref}:{path}",
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        output, _ = await process.communicate()
-        return output.decode() if process.returncode == 0 else None
-
     def check_the_end(self) -> None:
         """Nothing happened that the story did not expect."""
-        unexpected = [body for body in self.comments_of_bot() if not any(text in body for text in self.expected)]
-        assert not unexpected, f"the bot said what nobody expected: {unexpected}"
+        surprises = unexpected(self.shop, self.crewline, self._heard)
+        assert not surprises, f"the bot said what nobody expected: {surprises}"
+        assert not twice(self.shop, self.crewline)
         assert not self.hub.errors, f"the hub failed: {self.hub.errors}"
-        assert not self.background_errors, f"the bot logged errors: {self.background_errors}"
+        errors = self.bot.errors() if self.bot else self.log.found
+        assert not errors, f"the bot logged errors: {errors}"
+
+    def _pull(self, objective: Issue, key: str) -> PullRequest | None:
+        branch = task_branch(objective.number, key)
+        return next((pull for pull in reversed(self.pull_requests()) if pull.head_ref == branch), None)
 
     def _describe(self) -> str:
         lines = [f"#{number} {issue.state} {issue.title}" for number, issue in sorted(self.shop.issues.items())]
-        statuses = [c.body for i in self.shop.issues.values() for c in i.comments if "crewline:status" in c.body]
-        return "\n".join([*lines, *statuses, *self.background_errors])
+        said = [comment.body for comment in comments_of(self.shop, self.crewline)]
+        return "\n".join([*lines, *said, *self.log.found, *map(repr, self.hub.errors)])
 
 
 @asynccontextmanager
@@ -215,58 +302,47 @@ async def stage(
     folder: Path,
     sessions: Mapping[str, Json],
     *,
-    config: str = "limits:\n  backoff_seconds: 0\n",
+    config: str = QUICK,
     files: Mapping[str, str] | None = None,
+    empty: bool = False,
+    killable: bool = False,
     **overrides: str | float | int,
 ) -> AsyncIterator[Stage]:
-    """A story with `sessions` as playbook and `config` as ``.github/crewline.yml``; `overrides` are settings."""
+    """A story with `sessions` as playbook and `config` as ``.github/crewline.yml``; `overrides` are settings. The
+    repository is `empty` of commits, or has `files` too. A `killable` bot is a process of its own."""
     hub = Hub(folder / "hub")
-    alice, bob, mallory = (hub.add_user(login) for login in ("alice", "bob", "mallory"))
+    alice, bob, tina, mallory = (hub.add_user(login) for login in ("alice", "bob", "tina", "mallory"))
+    contents = {"README.md": "# Shop\n", ".github/crewline.yml": config, **(files or {})}
+    shop = await hub.create_repository(alice, "shop", files=None if empty else contents)
+    for user, role in ((bob, "write"), (tina, "triage"), (mallory, "read")):
+        shop.add_collaborator(user, role)
+    app = _install(hub, alice)
+    record = Record()
+    with ErrorLog() as log:
+        async with serve(hub, app=FaithfulHub(hub, record)) as address:
+            play = Stage(hub, app, shop, address, folder, overrides, log, killable)
+            play.shared.mkdir()
+            play.play(sessions)
+            try:
+                await play.start_bot()
+                yield play
+                play.check_the_end()
+            finally:
+                await play.stop_bot()
+    record.verdict()
+
+
+def _install(hub: Hub, owner: User) -> App:
+    """The App, as its manifest says."""
     manifest = yaml.safe_load(MANIFEST.read_text())
     app = hub.add_app(
         "crewline",
-        owner=alice,
+        owner=owner,
         permissions=manifest["default_permissions"],
         events=manifest["default_events"],
         webhook_url="http://127.0.0.1:9/webhook",
         webhook_secret=SECRET,
         private_key_pem=private_key(),
     )
-    contents = {"README.md": "# Shop\n", ".github/crewline.yml": config, **(files or {})}
-    shop = await hub.create_repository(alice, "shop", files=contents)
-    shop.add_collaborator(bob, "write")
-    shop.add_collaborator(mallory, "read")
-    hub.install(app, alice)
-    async with serve(hub) as address:
-        play = Stage(hub, app, shop, alice, bob, mallory, address, folder, overrides)
-        play.play(sessions)
-        with _watching_the_log(play.background_errors):
-            await play.start_bot()
-            try:
-                yield play
-                play.check_the_end()
-            finally:
-                await play.stop_bot()
-
-
-class _watching_the_log:
-    """Collects what the bot logs as an error or with a traceback."""
-
-    def __init__(self, errors: list[str]) -> None:
-        self._errors = errors
-        self._before = structlog.get_config()
-
-    def __enter__(self) -> None:
-        structlog.configure(processors=[self._note], logger_factory=structlog.ReturnLoggerFactory())
-
-    def __exit__(self, *exc: object) -> None:
-        structlog.configure(**self._before)
-
-    def _note(self, logger: object, method: str, event: Mapping[str, object]) -> str:
-        if method in ("error", "exception", "critical") or event.get("exc_info"):
-            self._errors.append(f"{method}: {dict(event)}")
-        return ""
-
-
-def numbers(issues: Iterable[Issue]) -> list[int]:
-    return [issue.number for issue in issues]
+    hub.install(app, owner)
+    return app
