@@ -5,7 +5,7 @@ runs there runs them (a planted ``core.fsmonitor`` was executed by ``git status`
 name a command; a ``commondir`` file leads to other settings). So our git never runs there and never reads its
 settings. We read by ourselves which commit is checked out, write a second repository of our own that borrows the
 agent's objects and nothing else, and fetch from that one into the mirror. Every object that comes in is checked
-(fsck) and lands under a ref that nothing else looks at.
+(fsck), and no ref of the mirror names them: nothing there is ever collected as garbage.
 
 Then the commits are written anew in the bot's form: parents and trees as they were; author and committer the
 bot, with the agent named; the message without trailers of ours, and with one that names the session.
@@ -28,7 +28,6 @@ from bot.git.process import Identity, git
 from bot.model.identity import CommitSha, SessionId
 from bot.sessions.workplace import Workplace
 
-QUARANTINE = "refs/crewline-quarantine"
 MOST_COMMITS = 500
 LARGEST_HARVEST = 1_000_000_000
 """Bytes of new objects in the task repository."""
@@ -59,7 +58,7 @@ async def harvest(mirror: Mirror, place: Workplace, session: SessionId, agent: s
         return None
     if _size(place.repository / "objects", LARGEST_HARVEST) > LARGEST_HARVEST:
         raise Unharvestable(f"The commits bring more than {LARGEST_HARVEST // 1_000_000} MB.")
-    await _fetch(mirror, place, tip, f"{QUARANTINE}/{session}")
+    await _fetch(mirror, place, tip)
     commits = await _new_commits(mirror, tip, place)
     if not commits:
         return Harvest(tip, 0)
@@ -87,8 +86,8 @@ async def uncommitted(mirror: Mirror, place: Workplace, head: CommitSha) -> tupl
     return tuple(sorted(set(changed)))[:20]
 
 
-async def _fetch(mirror: Mirror, place: Workplace, tip: CommitSha, ref: str) -> None:
-    """Bring `tip` into the mirror as `ref`, every object checked."""
+async def _fetch(mirror: Mirror, place: Workplace, tip: CommitSha) -> None:
+    """Bring `tip` into the mirror, every object checked."""
     lender = place.folder / "harvest"
     make_bare_repository(lender)
     folders = (place.repository / "objects", mirror.path / "objects")
@@ -97,7 +96,7 @@ async def _fetch(mirror: Mirror, place: Workplace, tip: CommitSha, ref: str) -> 
     flags = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=")
     try:
         await git(
-            *("fetch", *flags, str(lender), f"+refs/heads/work:{ref}"),
+            *("fetch", *flags, str(lender), "refs/heads/work"),
             repository=mirror.path,
             config=(("fetch.fsckObjects", "true"),),
             seconds=300,

@@ -55,8 +55,9 @@ def transcript_path(data: Path, repository: RepositoryName, session: SessionId) 
 
 class SessionRunner:
     """Runs sessions below ``data/work``, with transcripts below ``data/transcripts``. It holds no state of a
-    session, so any number run side by side. To be used as an async context manager: leaving it waits until the
-    workplaces are deleted."""
+    session, so any number run side by side; but one `data` belongs to one runner. To be used as an async context
+    manager: entering it clears what a runner that was killed has left, leaving it waits until the workplaces are
+    deleted."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class SessionRunner:
 
     async def __aenter__(self) -> Self:
         await self._trash.__aenter__()
+        self._trash.throw(self._data / "work")
         return self
 
     async def __aexit__(
