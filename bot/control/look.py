@@ -3,10 +3,11 @@
 What must hold: one look at a time per repository (the queue sees to that), every effect is decided on a ledger that
 was pushed, and after any failure the next look starts from what GitHub and the ledger say.
 
-A look asks GitHub once, and not at all where only a session ended: what was seen within `MOST_AGE` still holds unless
-a hint came since, and everything that could do harm carries what it was decided on. What it then does itself is added to what it saw (`own_writes`), and decided on again, until
-`decide` has nothing more to say. So a finished session becomes a pull request, a review and a merge without a
-second request, and without trusting a read that may lag.
+A look asks GitHub once, and not at all where only a session ended: what was seen within `MOST_AGE` still holds
+unless a hint came since, and everything that could do harm carries what it was decided on. What a look then does
+itself is added to what it saw (`own_writes`), and decided on again, until `decide` has nothing more to say. So a
+finished session becomes a pull request, a review and a merge without a second request, and without trusting a read
+that may lag.
 
 Where it stops early:
 
@@ -31,7 +32,7 @@ from bot.decide.decide import Decision, decide
 from bot.decide.people import people
 from bot.decide.scopes import Holdings, holdings
 from bot.engines.engine import Engine
-from bot.git.errors import GitFailed
+from bot.git.errors import GitFailed, PushRefused
 from bot.github.errors import GitHubError, OutcomeUnknown, Unavailable
 from bot.github.ledger import LedgerConflict
 from bot.github.observe import Gone
@@ -39,6 +40,7 @@ from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.fact import BranchMoved, Fact, MergeRefused
 from bot.model.identity import InstanceId, Login, ObjectiveKey, SessionId
 from bot.model.observed import Observation, Permission
+from bot.model.session import Failed, FailureKind, Published
 from bot.model.snapshot import MergeRefusal, Snapshot
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,10 @@ log = structlog.get_logger(__name__)
 MOST_AGE = timedelta(seconds=20)
 MOST_ROUNDS = 60
 """A look that decides this often without coming to rest is a mistake of ours; it is logged and taken up later."""
+
+
+class _DecideAgain(Exception):
+    """Something that was decided on turned out otherwise; nothing that was decided after it may be done."""
 
 
 class Looker:
@@ -110,7 +116,10 @@ class Looker:
             todo = todo or tuple(action for action in decision.afterwards if action not in refused)
             if not todo:
                 break
-            refused += await self._carry_out(room, memory, observed.objective.number, todo)
+            try:
+                refused += await self._carry_out(room, memory, observed.objective.number, todo)
+            except _DecideAgain:
+                continue
         else:
             actions = ", ".join(sorted({type(action).__name__ for action in todo}))
             raise LookAgain(f"no end of actions: {actions}")
@@ -209,6 +218,9 @@ class Looker:
             memory.revision = await room.ledgers.push(
                 action.ledger, action.message, action.branches, memory.revision, self._clock()
             )
+        except PushRefused as error:
+            self._give_up(memory, action, error)
+            raise _DecideAgain from error
         except LedgerConflict as error:
             await self._reload(room, memory, number)
             raise LookAgain(str(error)) from error
@@ -220,6 +232,19 @@ class Looker:
         memory.reports = {key: report for key, report in memory.reports.items() if key not in ended}
         log.info("recorded", repository=str(room.name), objective=number, change=action.message.replace("\n", "; "))
         return tuple(BranchMoved(push.branch, push.expected, push.head) for push in action.branches)
+
+    def _give_up(self, memory: Memory, action: PushLedger, error: PushRefused) -> None:
+        """GitHub will not take a branch, by a rule of the repository or a missing permission: the sessions that made
+        these branches failed, in GitHub's words, and what else was decided is pushed without them."""
+        heads = {push.head for push in action.branches}
+        refused = {
+            report.id: report.model_copy(update={"outcome": Failed(reason=FailureKind.GATE, detail=str(error))})
+            for report in memory.reports.values()
+            if isinstance(report.outcome, Published) and report.outcome.head in heads
+        }
+        if not refused:
+            raise LookAgain(f"GitHub does not take the ledger: {error}") from error
+        memory.reports |= refused
 
     async def _reload(self, room: Room, memory: Memory, number: int) -> None:
         """What the ledger says now: the push may have won, lost to somebody, or not have arrived."""

@@ -20,6 +20,7 @@ from bot.model.session import SessionReport
 from bot.model.snapshot import MergeRefusal, Neighbour
 from bot.model.view import ObjectiveView
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger(__name__)
 
 
@@ -30,7 +31,7 @@ class Memory:
     ledger: Ledger | None = None
     revision: CommitSha | None = None
     observed: Observation | None = None
-    observed_at: datetime = datetime.min.replace(tzinfo=UTC)
+    observed_at: datetime = NEVER
     stale: bool = True
     """Whether something may have changed on GitHub since `observed`."""
     writes: tuple[OwnWrite, ...] = ()

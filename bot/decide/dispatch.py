@@ -6,7 +6,7 @@ since they set others free, then the tasks with the longest chain of work behind
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until, tasks_of
@@ -33,9 +33,9 @@ def dispatch(situation: Situation) -> Situation:
     return situation
 
 
-def obstacle(situation: Situation, task: Task, tasks: Iterable[Task]) -> str | None:
+def obstacle(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> str | None:
     """Which running work keeps a task from starting because their scopes overlap, in words for people."""
-    for other in tasks:
+    for other in working(tasks):
         busy = other.claim is not None if task.started else other.holds_scope
         if other.key != task.key and busy and overlap(task.planned.scope, other.planned.scope):
             return f"{other.reference} may change the same files"
@@ -43,6 +43,12 @@ def obstacle(situation: Situation, task: Task, tasks: Iterable[Task]) -> str | N
         if overlap(task.planned.scope, neighbour.scope):
             return f"`{neighbour.key}` of #{neighbour.objective} may change the same files"
     return None
+
+
+@lru_cache(maxsize=8)
+def working(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """Those that were started and are not done: nobody else can be in anybody's way."""
+    return tuple(task for task in tasks if task.started and task.stage not in (Stage.DONE, Stage.DROPPED))
 
 
 def cause_of(task: Task) -> Cause:

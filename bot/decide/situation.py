@@ -18,9 +18,12 @@ from bot.model.observed import Issue
 from bot.model.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Situation:
-    """`ledger` is the working copy; `notes` become the message of the commit that records it."""
+    """`ledger` is the working copy; `notes` become the message of the commit that records it.
+
+    Compared by identity, so that what is worked out of one can be remembered for it.
+    """
 
     snapshot: Snapshot
     config: RepositoryConfig

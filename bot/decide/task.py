@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from bot.config import Limits
 from bot.decide.situation import Situation
@@ -38,7 +38,7 @@ class Stage(StrEnum):
     APPROVED = "approved"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """`head` is the commit that the task's branch points to; `issue` is None until its issue was created."""
 
@@ -193,6 +193,7 @@ def backed_off_until(counted: tuple[SessionRecord, ...], limits: Limits) -> date
     return ended + min(wait, LONGEST_BACKOFF)
 
 
+@lru_cache(maxsize=8)
 def tasks_of(situation: Situation) -> tuple[Task, ...]:
     """Every task of the plan in the planner's order; none while there is no plan."""
     plan = situation.ledger.plan

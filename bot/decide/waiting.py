@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bot.decide.dispatch import cause_of, obstacle
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until
@@ -18,7 +16,7 @@ DOING = {
 }
 
 
-def why_task(task: Task, situation: Situation, tasks: Sequence[Task]) -> str:
+def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
     """One sentence, without a time that would change at every look."""
     match task.stage:
         case Stage.DONE:
@@ -43,7 +41,7 @@ def why_task(task: Task, situation: Situation, tasks: Sequence[Task]) -> str:
             return paused(situation) or why_not_merged(task, situation) or "about to be merged"
 
 
-def why_objective(situation: Situation, tasks: Sequence[Task]) -> str:
+def why_objective(situation: Situation, tasks: tuple[Task, ...]) -> str:
     """The state of the whole objective in one sentence."""
     ledger = situation.ledger
     if reason := paused(situation):
@@ -115,7 +113,7 @@ def _backing_off(task: Task, situation: Situation) -> str | None:
     return f"tries again at {until:%H:%M:%S} UTC, after: {reason}"
 
 
-def _why_not_started(task: Task, situation: Situation, tasks: Sequence[Task]) -> str:
+def _why_not_started(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
     if backing_off := _backing_off(task, situation):
         return backing_off
     if other := obstacle(situation, task, tasks):

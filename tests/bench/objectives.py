@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +13,6 @@ from time import monotonic
 
 import yaml
 
-import bot.scripted.agent
 from bot.localhub.limits import Usage
 from bot.localhub.model.app import App
 from bot.localhub.model.hub import Hub
@@ -20,6 +20,7 @@ from bot.localhub.model.issue import open_issue
 from bot.localhub.model.repository import Repository
 from bot.localhub.model.user import User
 from bot.localhub.server import serve
+from bot.scripted import agent
 from tests.bench.bot_process import BotProcess, bot_process
 from tests.stories.stage import APPROVE, MANIFEST, SECRET, Json, plan, private_key, task
 
@@ -61,12 +62,20 @@ class Theatre:
     app: App
     shop: Repository
     alice: User
-    bot: BotProcess
+    environment: dict[str, str]
+    folder: Path
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncIterator[BotProcess]:
+        """The server, from the interpreter's start; it ends with the block."""
+        async with bot_process(self.environment, self.folder / "bot.log") as process:
+            self.app.webhook_url = f"http://127.0.0.1:{process.port}/webhook"
+            yield process
 
 
 @asynccontextmanager
 async def theatre(folder: Path, sessions: dict[str, Json], **settings: str) -> AsyncIterator[Theatre]:
-    """A hub with one repository, and the bot beside it with six slots and without pacing."""
+    """A hub with one repository, and settings for a bot with six slots and without pacing."""
     hub = Hub(folder / "hub")
     hub.settings.limits.enforced = False
     alice = hub.add_user("alice")
@@ -81,12 +90,10 @@ async def theatre(folder: Path, sessions: dict[str, Json], **settings: str) -> A
         private_key_pem=private_key(),
     )
     config = "verify:\n  command: 'true'\n"
-    shop = await hub.create_repository(
-        alice, "shop", files={"README.md": "# Shop\n", ".github/crewline.yml": config}
-    )
+    shop = await hub.create_repository(alice, "shop", files={"README.md": "# Shop\n", ".github/crewline.yml": config})
     hub.install(app, alice)
     playbook = folder / "playbook.json"
-    playbook.write_text(json.dumps({"sessions": sessions}))
+    await asyncio.to_thread(playbook.write_text, json.dumps({"sessions": sessions}))
     async with serve(hub) as address:
         environment = {
             "CREWLINE_APP_ID": str(app.id),
@@ -99,13 +106,11 @@ async def theatre(folder: Path, sessions: dict[str, Json], **settings: str) -> A
             "CREWLINE_SLOTS": "6",
             "CREWLINE_WRITE_INTERVAL": "0",
             "CREWLINE_SETTLE_SECONDS": "0",
-            "CREWLINE_AGENT_COMMAND": f"{sys.executable} -I -S {bot.scripted.agent.__file__} --playbook {playbook}"
+            "CREWLINE_AGENT_COMMAND": f"{sys.executable} -I -S {agent.__file__} --playbook {playbook}"
             " {prompt_file} {worktree} {answer_file}",
             **settings,
         }
-        async with bot_process(environment, folder / "bot.log") as process:
-            app.webhook_url = f"http://127.0.0.1:{process.port}/webhook"
-            yield Theatre(hub, app, shop, alice, process)
+        yield Theatre(hub, app, shop, alice, environment, folder)
 
 
 def sessions_for(shape: Shape) -> dict[str, Json]:
@@ -117,8 +122,7 @@ def sessions_for(shape: Shape) -> dict[str, Json]:
 
 
 async def run(folder: Path, shape: Shape) -> Run:
-    folder.mkdir()
-    async with theatre(folder, sessions_for(shape)) as here:
+    async with theatre(folder, sessions_for(shape)) as here, here.bot() as bot:
         objective = open_issue(here.shop, here.alice, "Make it so", "Please.")
         began = monotonic()
         objective.add_label(here.alice, "crewline")
@@ -129,6 +133,6 @@ async def run(folder: Path, shape: Shape) -> Run:
             ideal=shape.depth * WORKER_SECONDS,
             tasks=len(shape.tasks),
             usage=here.hub.usage,
-            peak_megabytes=here.bot.peak_megabytes(),
-            start_seconds=here.bot.seconds,
+            peak_megabytes=bot.peak_megabytes(),
+            start_seconds=bot.seconds,
         )

@@ -1,0 +1,77 @@
+"""Runs everything and prints one JSON. Ratios depend little on the machine; milliseconds do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from bot.localhub.limits import Usage
+from tests.bench.deciding import SIZES, milliseconds
+from tests.bench.looks import look_costs
+from tests.bench.objectives import CHAIN, DIAMOND, Run, Shape, run
+from tests.bench.webhooks import acknowledge
+
+Json = str | int | float | dict[str, "Json"]
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="crewline-bench-") as name:
+        folder = Path(name)
+        report: dict[str, Json] = {}
+        for shape in (CHAIN, DIAMOND):
+            _tell(shape.name)
+            report[shape.name] = _objective(shape, await run(folder / shape.name.replace(" ", "-"), shape))
+        _tell("looks and restarts")
+        costs = await look_costs(folder / "looks")
+        report["requests"] = {
+            "per look": costs.look,
+            "per restart with one open objective": costs.restart,
+            "git fetches per restart": costs.restart_fetches,
+        }
+        _tell("webhooks")
+        times = await acknowledge(folder / "webhooks")
+        report["webhook acknowledgement at 200/s, ms"] = {
+            "p50": round(times.p50, 2),
+            "p99": round(times.p99, 2),
+            "deliveries": times.deliveries,
+        }
+        _tell("decide")
+        report["decide, ms by number of tasks"] = {str(size): round(milliseconds(size), 2) for size in SIZES}
+    print(json.dumps(report, indent=2))
+
+
+def _objective(shape: Shape, result: Run) -> Json:
+    usage = result.usage
+    return {
+        "wall time / ideal": round(result.seconds / result.ideal, 3),
+        "seconds": round(result.seconds, 2),
+        "ideal seconds": result.ideal,
+        "content-creating requests per task": round(_content(usage) / result.tasks, 2),
+        "requests per task": _per_task(usage.rest + Counter({"POST /graphql": usage.graphql.total()}), result.tasks),
+        "git requests per task": _per_task(usage.git, result.tasks),
+        "GraphQL points per task": round(usage.graphql_points / result.tasks, 2),
+        "secondary points per task": round(usage.secondary_points / result.tasks, 2),
+        "peak memory of the server, MB": round(result.peak_megabytes, 1),
+        "start-up of the server, seconds": round(result.start_seconds, 2),
+    }
+
+
+def _content(usage: Usage) -> int:
+    """What belongs to tasks: not the objective's status comment."""
+    comments = "POST /repos/{owner}/{repo}/issues/{issue_number}/comments"
+    return usage.content_creating.total() - usage.content_creating[comments]
+
+
+def _per_task(counts: Counter[str], tasks: int) -> dict[str, Json]:
+    return {kind: round(count / tasks, 2) for kind, count in sorted(counts.items())}
+
+
+def _tell(what: str) -> None:
+    print(f"measuring: {what} …", file=sys.stderr, flush=True)
+
+
+asyncio.run(main())
