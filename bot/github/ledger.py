@@ -115,8 +115,11 @@ class LedgerStore:
 
 
 def written(ledger: Ledger) -> bytes:
-    """The file: indented, so that ``git diff`` of two revisions reads well; what is as by default is left out."""
-    content = ledger.model_dump(mode="json", exclude_defaults=True)
+    """The file: indented, so that ``git diff`` of two revisions reads well; what is absent is left out.
+
+    Other defaults stay: the `kind` of an outcome is one, and without it the outcome could not be read again.
+    """
+    content = ledger.model_dump(mode="json", exclude_none=True)
     return (json.dumps({"version": ledger.version, **content}, indent=2, ensure_ascii=False) + "\n").encode()
 
 

@@ -10,8 +10,23 @@ from pydantic import BaseModel
 from bot.git.mirror import Mirror, no_token
 from bot.github.ledger import LedgerConflict, LedgerStore, LedgerUnreadable
 from bot.model.action import BranchPush
-from bot.model.identity import CommitSha, Login
+from bot.model.identity import CommitSha, InstanceId, Login, SessionId
 from bot.model.ledger import HandOff, Ledger
+from bot.model.plan import Questions
+from bot.model.session import (
+    Blocked,
+    Failed,
+    FailureKind,
+    Judged,
+    Outcome,
+    Planned,
+    Published,
+    Role,
+    SessionReport,
+    Spend,
+    Verdict,
+    Void,
+)
 from tests.git.conftest import BOT, Remote
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -64,6 +79,26 @@ async def test_what_was_pushed_is_loaded_by_another_instance(ours: LedgerStore, 
     await ours.push(ledger(objective=13), "hand off", (), None, NOW)
     assert await theirs.load(12) == (ledger("Basket"), second)
     assert sorted(await theirs.load_all()) == [12, 13]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Planned(answer=Questions(questions=("Which currency?",))),
+        Failed(reason=FailureKind.VERIFY, detail="exit code 1"),
+        Published(head=CommitSha("a" * 40), base=CommitSha("b" * 40), evidence=None, summary=None),
+        Judged(head=CommitSha("a" * 40), verdict=Verdict(decision="approve", summary="Good.")),
+        Blocked(question="Which currency?"),
+        Void(reason="the server ended"),
+    ],
+)
+async def test_every_outcome_survives_a_restart(ours: LedgerStore, theirs: LedgerStore, outcome: Outcome) -> None:
+    claimed = ledger().claim(Role.PLANNER, None, InstanceId("one"), NOW)
+    ended = claimed.end(SessionReport(id=SessionId("12.planner.1"), outcome=outcome, spend=Spend(seconds=2)), NOW)
+    await ours.push(ended, "planned", (), None, NOW)
+    loaded = await theirs.load(12)
+    assert loaded is not None
+    assert loaded[0] == ended
 
 
 async def test_each_change_is_one_commit_that_a_person_can_read(ours: LedgerStore, remote: Remote) -> None:
