@@ -115,12 +115,12 @@ class LedgerStore:
 
 
 def written(ledger: Ledger) -> bytes:
-    """The file: indented, so that ``git diff`` of two revisions reads well; what is absent is left out.
+    """The file: indented, so that ``git diff`` of two revisions reads well.
 
-    Other defaults stay: the `kind` of an outcome is one, and without it the outcome could not be read again.
+    Nothing is left out for being as by default: the `kind` of an outcome is, and names it when it is read again.
     """
-    content = ledger.model_dump(mode="json", exclude_none=True)
-    return (json.dumps({"version": ledger.version, **content}, indent=2, ensure_ascii=False) + "\n").encode()
+    content = ledger.model_dump(mode="json")
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _reason(error: ValidationError) -> str:
