@@ -151,7 +151,7 @@ class Controller:
             found |= room.objectives_of(number)
         for branch in hint.branches:
             found |= _objective_of_branch(branch)
-        if not found and hint.event == "issues" and hint.action in ("labeled", "reopened"):
+        if not found and hint.event in ("issues", "pull_request") and hint.action in ("labeled", "reopened"):
             found |= hint.numbers
         if not found and hint.event in ("push", "repository"):
             found |= set(room.memories)

@@ -28,6 +28,7 @@ from bot.control.own_writes import added, correct, unseen
 from bot.control.queue import LookAgain
 from bot.control.room import Memory, Room
 from bot.control.views import view_of
+from bot.decide.converse import explain_pull_request
 from bot.decide.decide import Decision, decide
 from bot.decide.people import people
 from bot.decide.scopes import Holdings, holdings
@@ -35,7 +36,7 @@ from bot.engines.engine import Engine
 from bot.git.errors import GitFailed, PushRefused
 from bot.github.errors import GitHubError, OutcomeUnknown, Unavailable
 from bot.github.ledger import LedgerConflict
-from bot.github.observe import Gone
+from bot.github.observe import Gone, IsPullRequest
 from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.fact import BranchMoved, Fact, MergeRefused
 from bot.model.identity import InstanceId, Login, ObjectiveKey, SessionId
@@ -81,10 +82,15 @@ class Looker:
         self._started = clock()
 
     async def look(self, room: Room, number: int) -> None:
-        """Raises LookAgain, GitHubError or GitFailed where it has to be repeated."""
+        """Raises LookAgain, GitHubError or GitFailed where it has to be repeated with growing pauses. Where GitHub
+        says until when to wait, the look comes again then."""
         memory = room.memory(number)
         try:
             await self._look(room, number, memory)
+        except Unavailable as error:
+            memory.stale = True
+            log.warning("GitHub asks to wait", repository=str(room.name), objective=number, reason=str(error))
+            self._look_later(ObjectiveKey(room.name, number), self._seconds_until(error.retry_at))
         except BaseException:
             memory.stale = True
             raise
@@ -281,13 +287,16 @@ class Looker:
                     self._look_later(ObjectiveKey(room.name, other), 0.0)
 
     def _look_again(self, room: Room, memory: Memory, number: int, decision: Decision, snapshot: Snapshot) -> None:
-        now = self._clock()
         times = [] if decision.look_again_at is None else [decision.look_again_at]
         if not snapshot.absence_trusted:
             memory.stale = True
             times.append(max(self._started + self._settle, memory.uncertain_until or self._started))
         if times:
-            self._look_later(ObjectiveKey(room.name, number), max(0.0, (min(times) - now).total_seconds()) + 0.01)
+            self._look_later(ObjectiveKey(room.name, number), self._seconds_until(min(times)))
+
+    def _seconds_until(self, moment: datetime) -> float:
+        """Never quite zero: a look that comes too early by a rounding would come again and again."""
+        return max(0.0, (moment - self._clock()).total_seconds()) + 0.01
 
     async def _leave(self, room: Room, number: int, memory: Memory, gone: Gone) -> None:
         """The issue was deleted or moved away, or is none: whatever runs for it ends, and it is forgotten."""
@@ -296,6 +305,9 @@ class Looker:
         for session in sorted(ids & self._running(room)):
             self._engine.stop(room.name, session, gone.reason)
         room.memories.pop(number, None)
+        if isinstance(gone, IsPullRequest):
+            for write in explain_pull_request(number, gone.labels, gone.comments, room.config.label):
+                await self._act(room, memory, number, write)
 
 
 def _with_refusal(refusals: tuple[MergeRefusal, ...], fact: MergeRefused, now: datetime) -> tuple[MergeRefusal, ...]:

@@ -6,6 +6,8 @@ in a comment of its own, since an edit notifies nobody.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.config import RepositoryConfig
 from bot.decide.answers import questions_comment, questions_tag
 from bot.decide.commands.phase import Asked, commanding
@@ -55,6 +57,15 @@ def explain_refusal(snapshot: Snapshot, config: RepositoryConfig) -> list[Action
     if not issue.open or config.label not in issue.labels or issue.labelling is None:
         return []
     return _put(issue, "status", str(issue.number), refused_text(snapshot, config), snapshot.absence_trusted)
+
+
+def explain_pull_request(number: int, labels: frozenset[str], comments: Iterable[Comment], label: str) -> list[Action]:
+    """Somebody labelled a pull request: it is said once that only issues are handed off."""
+    said = any(comment.mine and tagged(comment.body, "status") == str(number) for comment in comments)
+    if label not in labels or said:
+        return []
+    body = f"**Crewline** · Only issues are handed off; this is a pull request. Open an issue and set `{label}` there."
+    return [WriteComment(number, f"{tag('status', str(number))}\n\n{body}")]
 
 
 def _reply(situation: Situation, asked: Asked, command: HandledCommand) -> list[Action]:

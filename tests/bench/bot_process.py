@@ -53,7 +53,8 @@ async def bot_process(environment: Mapping[str, str], log: Path) -> AsyncIterato
         try:
             line = await asyncio.wait_for(process.stdout.readline(), 30)
             if not line:
-                raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
+                told = await asyncio.to_thread(log.read_text)
+                raise RuntimeError(f"the server did not start: {told[-2000:]}")
             yield BotProcess(process.pid, int(line), loop.time() - began)
         finally:
             if process.returncode is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.localhub.limits import Usage
 from bot.localhub.model.issue import Issue, open_issue
 from tests.bench.objectives import Theatre, theatre
-from tests.stories.stage import Json, plan, task
+from tests.stories.plays import Json, plan, task
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from bot.localhub.model.user import User
 from bot.localhub.server import serve
 from bot.scripted import agent
 from tests.bench.bot_process import BotProcess, bot_process
-from tests.stories.stage import APPROVE, MANIFEST, SECRET, Json, plan, private_key, task
+from tests.stories.plays import APPROVE, Json, Part, plan, task
+from tests.stories.stage import MANIFEST, SECRET, private_key
 
 WORKER_SECONDS = 2.0
 
@@ -32,7 +33,7 @@ class Shape:
     """A plan, and the length of its longest chain of workers."""
 
     name: str
-    tasks: tuple[Json, ...]
+    tasks: tuple[Part, ...]
     depth: int
 
 
@@ -117,7 +118,7 @@ def sessions_for(shape: Shape) -> dict[str, Json]:
     return {
         "planner": [{"answer": plan(*shape.tasks)}],
         "*.worker": [{"seconds": WORKER_SECONDS, "write": {"{task}.txt": "by {session}\n"}, "summary": "Done."}],
-        "*.reviewer": [{"answer": APPROVE}],
+        "*.reviewer": [APPROVE],
     }
 
 
