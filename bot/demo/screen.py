@@ -6,6 +6,7 @@ Titles and findings come from agents: they are shown as text, without markup and
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -14,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.demo.watch import Progress, TaskLine, TaskState
+from bot.model.session import Judged
 
 STYLES = {
     TaskState.WAITING: "dim",
@@ -91,7 +93,7 @@ class Changes:
 
     def since(self, progress: Progress) -> list[str]:
         before, self._before = self._before, progress
-        lines = []
+        lines = [] if before is None else list(_sent_back(before, progress))
         if before is None or before.state != progress.state:
             lines.append(f"#{progress.number} {plain(progress.title)}: {progress.state}")
         old = {task.key: task for task in before.tasks} if before else {}
@@ -100,6 +102,21 @@ class Changes:
             if known is None or (known.state, known.attempt) != (task.state, task.attempt):
                 lines.append(_sentence(task))
         return lines
+
+
+def _sent_back(before: Progress, progress: Progress) -> Iterator[str]:
+    """A review that asked for changes is told even where the next attempt has begun by the time of the next look."""
+    known = {session.id for session in before.sessions if session.outcome is not None}
+    for session in progress.sessions:
+        outcome = session.outcome
+        if session.id in known or not isinstance(outcome, Judged) or outcome.verdict.decision == "approve":
+            continue
+        task = next((task for task in progress.tasks if task.key == session.task), None)
+        name = f"#{task.number} {plain(task.title)}" if task else session.id
+        yield f"{name}: the review asks for changes"
+        for finding in outcome.verdict.findings:
+            place = f"{finding.path}:{finding.line} " if finding.path and finding.line else ""
+            yield f"    {place}{plain(finding.message)[:300]}"
 
 
 def table_of(progress: Progress, seconds: float) -> RenderableType:

@@ -101,7 +101,7 @@ def choose_agent(name: str | None, command: str | None) -> AgentChoice:
 
 async def look_at(path: Path) -> Source:
     """Raises Refusal where `path` is no git repository with a commit. Nothing is written there."""
-    code, top = await _git(path, "rev-parse", "--show-toplevel") if path.is_dir() else (1, "no such folder")
+    code, top = await _git(path, "rev-parse", "--show-toplevel") if _is_folder(path) else (1, "no such folder")
     if code != 0:
         raise Refusal(
             f"{path} is not a git repository ({top.splitlines()[-1] if top else 'git says no more'}).\n"
@@ -117,6 +117,10 @@ async def look_at(path: Path) -> Source:
     _, branch = await _git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
     _, changes = await _git(folder, "status", "--porcelain")
     return Source(folder, branch or "main", head, len(changes.splitlines()))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir()
 
 
 async def _git(folder: Path, *arguments: str) -> tuple[int, str]:

@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import ValidationError
-
 from bot.github.ledger import FILE
-from bot.localhub.git.bare import GitError
 from bot.localhub.model.issue import Issue
 from bot.localhub.model.pull_request import PullRequest
 from bot.localhub.model.repository import Repository
@@ -102,10 +99,7 @@ class Watcher:
         git = self.repository.git
         revision = await git.ref(ledger_ref(NAMESPACE, self.objective.number))
         if revision is not None and revision != self._revision:
-            try:
-                self._ledger = Ledger.model_validate_json(await git.text("show", f"{revision}:{FILE}"))
-            except (GitError, ValidationError):
-                return self._ledger
+            self._ledger = Ledger.model_validate_json(await git.text("show", f"{revision}:{FILE}"))
             self._revision = revision
         return self._ledger
 
