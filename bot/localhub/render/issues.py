@@ -7,7 +7,13 @@ from bot.localhub.model.timeline import TimelineEvent
 from bot.localhub.model.user import User
 from bot.localhub.render.accounts import app_json, user_json
 from bot.localhub.render.json import Json, JsonObject, old_version, time, time_or_null
-from bot.localhub.render.repositories import labels_json, milestone_json, page_url, repository_url
+from bot.localhub.render.repositories import (
+    labels_json,
+    milestone_json,
+    minimal_repository_json,
+    page_url,
+    repository_url,
+)
 
 
 def issue_url(issue: Issue) -> str:
@@ -182,7 +188,22 @@ def event_json(issue: Issue, event: TimelineEvent) -> JsonObject:
         found["rename"] = {"from": event.rename[0], "to": event.rename[1]}
     if event.event in ("locked", "unlocked"):
         found["lock_reason"] = None
+    kind = event.event.removesuffix("_added").removesuffix("_removed")
+    if kind in ("sub_issue", "parent_issue", "blocked_by", "blocking") and event.source is not None:
+        found[kind] = reference_json(event.source)
     return found
+
+
+def reference_json(issue: Issue) -> JsonObject:
+    """An `issue-reference`: the other end of a link."""
+    return {
+        "number": issue.number,
+        "title": issue.title,
+        "state": issue.state,
+        "state_reason": issue.state_reason,
+        "repository": minimal_repository_json(issue.repository),
+        "issue_type": None,
+    }
 
 
 def timeline_comment_json(comment: Comment) -> JsonObject:

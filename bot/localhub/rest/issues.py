@@ -10,8 +10,8 @@ from bot.localhub.model.timeline import TimelineEvent
 from bot.localhub.render.issues import event_json, issue_json, timeline_comment_json, timeline_json
 from bot.localhub.render.json import Json
 from bot.localhub.render.pulls import review_json
-from bot.localhub.render.repositories import label_json
 from bot.localhub.rest.call import NO_CONTENT, Answer, Body, Call, Endpoint
+from bot.localhub.rest.labels import shown as label_shown
 
 
 class LabelName(Body):
@@ -134,11 +134,11 @@ async def unlock(call: Call) -> Answer:
 
 
 async def list_labels(call: Call) -> Answer:
-    return call.page(call.issue.labels, label_json)
+    return call.page(call.issue.labels, label_shown)
 
 
 def _labels(issue: Issue) -> list[Json]:
-    return [label_json(one) for one in issue.labels]
+    return [label_shown(one) for one in issue.labels]
 
 
 async def add_labels(call: Call) -> Answer:
