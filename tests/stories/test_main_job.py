@@ -98,7 +98,7 @@ async def test_the_reviewer_sends_it_back_with_line_comments_and_the_worker_mend
         sent_back, approved = pull.reviews
         assert "**Changes requested.** Not yet." in sent_back.body
         [comment] = sent_back.comments
-        assert (comment.path, comment.line, comment.body) == ("one.txt", 2, "Remove the bad line")
+        assert (comment.path, comment.original_line, comment.body) == ("one.txt", 2, "Remove the bad line")
         assert "**Approved.**" in approved.body
         assert "2 attempts" in story.status(objective)
 
