@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -120,6 +121,8 @@ def settings_problems(error: ValidationError) -> list[str]:
         name = f"CREWLINE_{'_'.join(str(part) for part in item['loc']).upper()}: " if item["loc"] else ""
         text = "is not set" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")
         lines.append(f"{name}{text}")
+    if error.errors()[0]["loc"] and not os.environ.keys() & {"CREWLINE_PRIVATE_KEY", "CREWLINE_PRIVATE_KEY_FILE"}:
+        lines.append("CREWLINE_PRIVATE_KEY_FILE: is not set, nor is CREWLINE_PRIVATE_KEY")
     return lines
 
 

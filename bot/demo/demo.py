@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import scripted
+from bot.config import RepositoryConfig
 from bot.demo.play import check_agent, hand_off, settle
 from bot.demo.report import check_merged, print_check, print_totals
 from bot.demo.signals import Interrupted, until_signalled
@@ -64,14 +65,14 @@ def sample_files() -> dict[str, str]:
 
 
 async def _perform(folder: Path, choice: AgentChoice, keep: bool, minutes: float, console: Console) -> int:
-    title, body = read_issue((HERE / "objective.md").read_text(encoding="utf-8"))
+    issue = read_issue((HERE / "objective.md").read_text(encoding="utf-8"))
     async with open_stage(folder, choice, OWNER) as stage:
         repository = await stage.hub.create_repository(
             stage.owner, "larder", files=sample_files(), description="The sample project of Crewline's demo"
         )
         console.print(Text(f"A GitHub of its own runs at {stage.hub.base_url}, and Crewline beside it."))
         console.print(Text(_who(choice)), soft_wrap=True)
-        ending = await hand_off(stage, repository, title, body, label="crewline", minutes=minutes, console=console)
+        ending = await hand_off(stage, repository, issue, RepositoryConfig(), minutes, console)
         print_totals(console, stage, ending.progress, ending.seconds)
         passed = False
         if ending.why is None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.agents.roster import Roster, UnknownAgent
+from bot.config import RepositoryConfig
 from bot.demo.refusal import Refusal
 from bot.demo.report import pages, print_pages, print_stuck
 from bot.demo.screen import screen_for
@@ -32,15 +33,21 @@ class Ending:
 
 
 async def hand_off(
-    stage: Stage, repository: Repository, title: str, body: str, *, label: str, minutes: float, console: Console
+    stage: Stage,
+    repository: Repository,
+    text: tuple[str, str],
+    config: RepositoryConfig,
+    minutes: float,
+    console: Console,
 ) -> Ending:
-    """Open the issue, label it, and show what happens until it is closed, a person is asked, or time is up."""
-    issue = open_issue(repository, stage.owner, title, body)
-    watcher = Watcher(repository, issue)
+    """Open the issue (title, body), label it, and show what happens until it is closed, a person is asked, or time
+    is up."""
+    issue = open_issue(repository, stage.owner, *text)
+    watcher = Watcher(repository, issue, config.needs_human_label)
     progress = await watcher.look()
     print_pages(console, pages(stage, repository, progress))
     console.print()
-    issue.add_label(stage.owner, label)
+    issue.add_label(stage.owner, config.label)
     begun = time.monotonic()
     screen = screen_for(console)
     screen.open()

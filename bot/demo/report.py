@@ -106,12 +106,14 @@ async def check_merged(repository: Repository, folder: Path, command: str) -> Ch
 
 
 async def run(command: Sequence[str], folder: Path, seconds: float = SECONDS_FOR_CHECK) -> tuple[int, str]:
-    """Exit code and the end of all output; 124 where it took too long. The whole process group ends with it."""
-    environment = base_environment() | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    """Exit code and the end of all output; 124 where it took too long. The whole process group ends with it.
+
+    Git runs with the person's own settings: they say which folders of others it may read (`safe.directory`).
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
-        env=environment,
+        env=base_environment() | {"GIT_TERMINAL_PROMPT": "0"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

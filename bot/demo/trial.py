@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter
 from rich.console import Console
 from rich.text import Text
 
@@ -26,6 +26,7 @@ from bot.demo.refusal import Refusal
 from bot.demo.report import check_merged, print_check, print_totals, run
 from bot.demo.signals import Interrupted, until_signalled
 from bot.demo.stage import AgentChoice, Stage, open_stage
+from bot.github.configuration import ConfigurationProblem, configuration
 from bot.localhub.model.repository import Repository
 
 OWNER = "you"
@@ -102,6 +103,8 @@ def choose_agent(name: str | None, command: str | None) -> AgentChoice:
 async def look_at(path: Path) -> Source:
     """Raises Refusal where `path` is no git repository with a commit. Nothing is written there."""
     code, top = await _git(path, "rev-parse", "--show-toplevel") if _is_folder(path) else (1, "no such folder")
+    if "dubious ownership" in top:
+        raise Refusal(f"git does not read {path}, which belongs to somebody else. It says:\n{top}")
     if code != 0:
         raise Refusal(
             f"{path} is not a git repository ({top.splitlines()[-1] if top else 'git says no more'}).\n"
@@ -174,7 +177,7 @@ async def _perform(
             Text(f"A GitHub of its own runs at {stage.hub.base_url}, with a clone of {source.top}."), soft_wrap=True
         )
         console.print(Text(_remarks(source, config)), soft_wrap=True)
-        ending = await hand_off(stage, repository, *issue, label=config.label, minutes=trial.minutes, console=console)
+        ending = await hand_off(stage, repository, issue, config, trial.minutes, console)
         print_totals(console, stage, ending.progress, ending.seconds)
         passed = ending.why is None
         if passed and config.verify.command is not None:
@@ -206,22 +209,22 @@ async def _bring_over(stage: Stage, source: Source, folder: Path) -> Repository:
 async def _configure(stage: Stage, repository: Repository, verify: str | None) -> RepositoryConfig:
     """The settings in force; with `verify` a commit on top of the clone sets that one."""
     git = repository.git
-    head = await git.branch(repository.default_branch)
-    sha = await git.resolve(f"{head}:{CONFIG}")
+    sha = await git.resolve(f"refs/heads/{repository.default_branch}:{CONFIG}")
     text = (await git.blob(sha)).decode(errors="replace") if sha is not None else ""
-    try:
-        raw = _MAPPING.validate_python(yaml.safe_load(text) or {})
-        if verify is not None:
-            raw["verify"] = {**_MAPPING.validate_python(raw.get("verify") or {}), "command": verify}
-            changed = {CONFIG: yaml.safe_dump(raw, sort_keys=False)}
-            await stage.hub.push_files(
-                repository, stage.owner, repository.default_branch, changed, "Set the verify command for this try"
-            )
-        return RepositoryConfig.model_validate(raw)
-    except (yaml.YAMLError, ValidationError) as error:
+    config = configuration(text)
+    if isinstance(config, ConfigurationProblem):
         raise Refusal(
-            f"{CONFIG} of the repository cannot be used: {error}\nCorrect it, commit, and try again."
-        ) from None
+            f"the settings of the repository cannot be used:\n{config.text}\nCorrect them, commit, and try again."
+        )
+    if verify is None:
+        return config
+    raw = _MAPPING.validate_python(yaml.safe_load(text) or {})
+    raw["verify"] = {**_MAPPING.validate_python(raw.get("verify") or {}), "command": verify}
+    changed = {CONFIG: yaml.safe_dump(raw, sort_keys=False)}
+    await stage.hub.push_files(
+        repository, stage.owner, repository.default_branch, changed, "Set the verify command for this try"
+    )
+    return RepositoryConfig.model_validate(raw)
 
 
 def _remarks(source: Source, config: RepositoryConfig) -> str:

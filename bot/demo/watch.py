@@ -18,7 +18,6 @@ from bot.model.ledger import Ledger
 from bot.model.marker import tagged, without_tags
 from bot.model.session import Blocked, Failed, Judged, Role, SessionRecord
 
-NEEDS_HUMAN = "crewline:needs-human"
 NAMESPACE = "refs/crewline"
 
 
@@ -75,6 +74,7 @@ class Watcher:
 
     repository: Repository
     objective: Issue
+    needs_human_label: str
     _revision: str | None = field(default=None, init=False)
     _ledger: Ledger | None = field(default=None, init=False)
 
@@ -82,7 +82,7 @@ class Watcher:
         ledger = await self._read_ledger()
         now = self.repository.hub.now()
         issue = self.objective
-        asks = issue.has_label(NEEDS_HUMAN) and issue.state == "open"
+        asks = issue.has_label(self.needs_human_label) and issue.state == "open"
         return Progress(
             number=issue.number,
             title=issue.title,
