@@ -6,7 +6,7 @@ from bot.localhub.model.actor import Actor, Level, Role
 from bot.localhub.model.label import Label, Milestone
 from bot.localhub.model.repository import Repository
 from bot.localhub.render.accounts import api, user_json
-from bot.localhub.render.json import Json, JsonObject, time, time_or_null
+from bot.localhub.render.json import Json, JsonObject, old_version, time, time_or_null
 
 _URLS = {
     "archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}",
@@ -74,7 +74,7 @@ def repository_json(repository: Repository, actor: Actor | None = None) -> JsonO
         "is_template": False,
         "topics": [],
         "has_issues": True, "has_projects": False, "has_wiki": False, "has_pages": False, "has_discussions": False,
-        "has_downloads": False, "has_pull_requests": True,
+        **({"has_downloads": False} if old_version() else {}), "has_pull_requests": True,
         "archived": repository.archived,
         "disabled": False,
         "visibility": "private" if repository.private else "public",

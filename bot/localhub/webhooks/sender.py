@@ -20,7 +20,7 @@ from bot.localhub.model.delivery import Delivery
 from bot.localhub.model.events import Event
 from bot.localhub.model.hub import Hub
 from bot.localhub.render.accounts import api, organization_json, user_json
-from bot.localhub.render.json import JsonObject
+from bot.localhub.render.json import API_VERSION, OLD_VERSION, JsonObject
 from bot.localhub.render.repositories import repository_json
 from bot.localhub.webhooks.shape import as_webhook
 from bot.localhub.webhooks.subjects import Payload, render
@@ -74,10 +74,14 @@ class Sender:
         receivers = self._receivers(event)
         if not receivers:
             return
-        for payload in render(event):
-            for app, installation in receivers:
-                if _wants(app, installation, event, payload):
-                    self._deliver(self._delivery(app, installation, event, payload))
+        asked = API_VERSION.set(OLD_VERSION)  # what a request chose for its answer is not what a webhook is in
+        try:
+            for payload in render(event):
+                for app, installation in receivers:
+                    if _wants(app, installation, event, payload):
+                        self._deliver(self._delivery(app, installation, event, payload))
+        finally:
+            API_VERSION.reset(asked)
 
     def _receivers(self, event: Event) -> list[tuple[App, Installation]]:
         if isinstance(event.subject, Installation):

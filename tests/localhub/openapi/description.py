@@ -25,6 +25,25 @@ CUT = Path(__file__).parent / "github-api.json.gz"
 MANY_SEGMENTS = frozenset({"basehead", "branch", "path", "ref"})
 
 
+NEW_VERSION = "2026-03-10"
+GONE = {
+    "full-repository": ("has_downloads", "use_squash_pr_title_as_default"),
+    "issue": ("assignee",),
+    "issue-search-result-item": ("assignee",),
+    "nullable-issue": ("assignee",),
+    "minimal-repository": ("has_downloads",),
+    "nullable-repository": ("has_downloads", "master_branch", "use_squash_pr_title_as_default"),
+    "pull-request": ("assignee", "merge_commit_sha"),
+    "pull-request-simple": ("assignee", "merge_commit_sha"),
+    "rate-limit-overview": ("rate",),
+    "repository": ("has_downloads", "master_branch", "use_squash_pr_title_as_default"),
+    "root": ("authorizations_url", "hub_url"),
+}
+ADDED = {"label": ("archived_at", "archived_by")}
+"""The package describes the version 2022-11-28. This is how the schemas of 2026-03-10 differ, as githubkit's models of
+that version do (`githubkit_schemas.v2026_03_10`), which hold every answer of that version a second time."""
+
+
 class OperationCut(BaseModel):
     """One operation as the cut holds it; a response without a body has the schema None."""
 
@@ -72,10 +91,12 @@ class Description:
         self._templates = [(template(name), Operation(name, found)) for name, found in cut.operations.items()]
         # The template with the most words of its own wins: /pulls/comments before /pulls/{pull_number}.
         self._templates.sort(key=lambda pair: -len(re.sub(r"\{\w+\}", "", pair[1].name)))
+        newer = in_new_version(cut.schemas)
         self._registry = jsonschema_rs.Registry(
             [
                 ("urn:open", {"schemas": dict(cut.schemas)}),
                 ("urn:closed", {"schemas": closed_schemas(cut.schemas), "parts": parts_of(cut.schemas)}),
+                (f"urn:{NEW_VERSION}", {"schemas": closed_schemas(newer), "parts": parts_of(newer)}),
             ]
         )
         self._validators: dict[str, jsonschema_rs.Validator] = {}
@@ -90,15 +111,16 @@ class Description:
         return None
 
     def request_flaws(self, operation: Operation, body: JsonValue) -> list[Flaw]:
-        return self._flaws(f"{operation.name} request", operation.cut.request, body, closed=False)
+        return self._flaws(f"{operation.name} request", operation.cut.request, body, "urn:open")
 
-    def response_flaws(self, operation: Operation, status: int, body: JsonValue) -> list[Flaw]:
+    def response_flaws(self, operation: Operation, status: int, body: JsonValue, version: str = "") -> list[Flaw]:
         schema = operation.cut.responses[str(status)]
-        return self._flaws(f"{operation.name} {status}", schema, body, closed=True)
+        base = f"urn:{NEW_VERSION}" if version == NEW_VERSION else "urn:closed"
+        return self._flaws(f"{operation.name} {status}", schema, body, base)
 
     def error_flaws(self, body: JsonValue) -> list[Flaw]:
         """An error that the operation does not list, as any operation may answer (401, 429, 502, …)."""
-        return self._flaws("error", {"$ref": "#/schemas/basic-error"}, body, closed=False)
+        return self._flaws("error", {"$ref": "#/schemas/basic-error"}, body, "urn:open")
 
     def webhook_flaws(self, event: str, action: str | None, body: JsonValue) -> list[Flaw] | None:
         """None where GitHub has no such event and action."""
@@ -106,17 +128,18 @@ class Description:
         schema = actions.get("", actions.get(action or ""))
         if schema is None:
             return None
-        return self._flaws(f"webhook {event}.{action}", schema, body, closed=True)
+        return self._flaws(f"webhook {event}.{action}", schema, body, "urn:closed")
 
-    def _flaws(self, name: str, schema: JsonValue, body: JsonValue, *, closed: bool) -> list[Flaw]:
-        if name not in self._validators:
-            whole = rebased(close(schema) if closed else schema, "urn:closed" if closed else "urn:open")
+    def _flaws(self, name: str, schema: JsonValue, body: JsonValue, base: str) -> list[Flaw]:
+        key = f"{base} {name}"
+        if key not in self._validators:
+            whole = rebased(schema if base == "urn:open" else close(schema), base)
             if not isinstance(whole, dict):
                 raise TypeError(f"{name} has no schema")
-            self._validators[name] = jsonschema_rs.Draft202012Validator(
+            self._validators[key] = jsonschema_rs.Draft202012Validator(
                 whole, registry=self._registry, validate_formats=True
             )
-        return [flaw for error in self._validators[name].iter_errors(body) for flaw in explained(error)]
+        return [flaw for error in self._validators[key].iter_errors(body) for flaw in explained(error)]
 
 
 def template(name: str) -> re.Pattern[str]:
@@ -128,6 +151,26 @@ def template(name: str) -> re.Pattern[str]:
             for place, piece in enumerate(pieces)
         )
     )
+
+
+def in_new_version(schemas: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The schemas as of 2026-03-10."""
+    changed = dict(schemas)
+    for name in GONE.keys() | ADDED.keys():
+        schema = schemas[name]
+        if not isinstance(schema, dict):
+            raise TypeError(f"{name} is not described as expected")
+        properties, required = schema["properties"], schema.get("required", [])
+        if not isinstance(properties, dict) or not isinstance(required, list):
+            raise TypeError(f"{name} is not described as expected")
+        gone = GONE.get(name, ())
+        added: dict[str, JsonValue] = {each: {} for each in ADDED.get(name, ())}
+        changed[name] = {
+            **schema,
+            "properties": {each: value for each, value in properties.items() if each not in gone} | added,
+            "required": [each for each in required if each not in gone],
+        }
+    return changed
 
 
 def closed_schemas(schemas: dict[str, JsonValue]) -> dict[str, JsonValue]:

@@ -58,6 +58,7 @@ class Exchange:
     request: bytes = b""
     body: bytes = b""
     content_type: str = "application/json; charset=utf-8"
+    version: str = "2022-11-28"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _answer_flaws(operation: Operation, exchange: Exchange) -> list[Flaw]:
         return [Flaw("$", f"not JSON: {error}")]
     if schema is None:
         return description().error_flaws(body)
-    return description().response_flaws(operation, exchange.status, body)
+    return description().response_flaws(operation, exchange.status, body, exchange.version)
 
 
 def _question_flaws(operation: Operation, exchange: Exchange) -> list[Flaw]:
@@ -195,7 +196,7 @@ class FaithfulHub:
         asked = bytearray()
         answered = bytearray()
         status = 0
-        content_type = ""
+        headers: dict[bytes, bytes] = {}
 
         async def hear() -> Message:
             message = await receive()
@@ -203,11 +204,10 @@ class FaithfulHub:
             return message
 
         async def say(message: Message) -> None:
-            nonlocal status, content_type
+            nonlocal status, headers
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers: Sequence[tuple[bytes, bytes]] = message.get("headers", ())
-                content_type = {name.lower(): value.decode() for name, value in headers}.get(b"content-type", "")
+                headers = {name.lower(): value for name, value in message.get("headers", ())}
             elif message["type"] == "http.response.body":
                 answered.extend(message.get("body", b""))
             await send(message)
@@ -222,6 +222,7 @@ class FaithfulHub:
                     query=bytes(scope["query_string"]).decode(),
                     request=bytes(asked),
                     body=bytes(answered),
-                    content_type=content_type,
+                    content_type=headers.get(b"content-type", b"").decode(),
+                    version=headers.get(b"x-github-api-version-selected", b"").decode(),
                 )
             )

@@ -13,11 +13,10 @@ from pydantic import JsonValue, TypeAdapter
 
 from bot.localhub.model.hub import Hub
 from bot.localhub.server import serve
-from tests.localhub.openapi.description import description
+from tests.localhub.openapi.description import NEW_VERSION, description
 from tests.localhub.openapi.faithful import Exchange, FaithfulHub, Record
 from tests.localhub.openapi.walk import set_stage, walk_everywhere
 
-NEW_VERSION = "2026-03-10"
 NAMED_OTHERWISE = {"repos/compare-commits-with-basehead": "repos/compare-commits"}
 """Operations that Octokit's copy of the description names otherwise than GitHub's own, which githubkit is made from."""
 
@@ -31,6 +30,7 @@ async def test_githubkit_parses_every_answer(app_key: str, tmp_path: Path) -> No
         await walk_everywhere(await set_stage(hub, app_key), address.api, version=NEW_VERSION)
     refused = [said for exchange in record.exchanges if (said := await refusal(exchange)) is not None]
     assert refused == [], "\n".join(refused)
+    record.verdict()
     assert len(record.exchanges) > 150
 
 
