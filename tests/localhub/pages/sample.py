@@ -27,6 +27,7 @@ from bot.localhub.model.repository import Repository
 from bot.localhub.model.review import DraftComment, create_review
 from bot.localhub.model.settings import Faults, HubSettings
 from bot.localhub.pages import routes
+from bot.localhub.webhooks.sender import Sender
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 STATUS = """<!-- crewline:status -->
@@ -74,6 +75,7 @@ class Sample:
 async def sample(directory: Path) -> Sample:
     """Everything the pages can show, once."""
     hub = Hub(directory, settings=HubSettings(faults=Faults(mergeable_unknown_asks=0)))
+    Sender(hub)
     alice = hub.add_user("alice", name="Alice")
     files = {
         "README.md": f"# timing\n\nTells *how long* things take. {HOSTILE}\n",
@@ -84,6 +86,7 @@ async def sample(directory: Path) -> Sample:
         "crewline",
         permissions=dict.fromkeys(("checks", "contents", "issues", "pull_requests"), "write"),
         events=["issues"],
+        webhook_url="http://127.0.0.1:1/webhook",
     )
     bot = hub.create_installation_token(hub.install(app, alice)).actor
     objective = open_issue(shop, alice, "Durations for people", "Say `1h 5m`, not `3900`.\n\n> as in the old tool")
@@ -115,7 +118,7 @@ async def sample(directory: Path) -> Sample:
     hostile = open_issue(
         shop, alice, f"Broken {HOSTILE}", f'{HOSTILE}\n\n```mermaid\ngraph TD; A["{HOSTILE}"] --> B\n```'
     )
-    return Sample(hub, shop, objective, pull, merged, hostile, delivered(hub, shop))
+    return Sample(hub, shop, objective, pull, merged, hostile, refused(hub))
 
 
 async def change(hub: Hub, shop: Repository, bot: Actor, task: Issue, content: str) -> PullRequest:
@@ -135,17 +138,13 @@ async def verdict(shop: Repository, bot: Actor, pull: PullRequest, conclusion: s
     await create_check_run(shop, bot, pull.head_sha, change)
 
 
-def delivered(hub: Hub, shop: Repository) -> Delivery:
-    """A delivery as the webhooks' sender leaves it in the log."""
-    (app,) = hub.apps.values()
-    delivery = Delivery(
-        id=hub.next_id("delivery"), guid=hub.new_uuid(), app=app, event="issues", action="opened", installation=None,
-        repository=shop, url="http://127.0.0.1:1/webhook", request_headers={"X-GitHub-Event": "issues"},
-        payload=b'{"action":"opened","issue":{"title":"</pre><script>1</script>"}}', created_at=hub.now(),
-        delivered_at=hub.now(), duration=0.012, status="Invalid HTTP Response: 500", status_code=500,
-        response_headers={"Content-Type": "text/plain"}, response_body="<b>oops</b>",
-    )  # fmt: skip
-    hub.deliveries.append(delivery)
+def refused(hub: Hub) -> Delivery:
+    """The delivery of the newest event, as if a receiver had failed over it."""
+    hub.discard_background()
+    delivery = hub.deliveries[-1]
+    delivery.status, delivery.status_code = "Invalid HTTP Response: 500", 500
+    delivery.delivered_at, delivery.duration = hub.now(), 0.012
+    delivery.response_headers, delivery.response_body = {"content-type": "text/plain"}, "<b>oops</b>"
     return delivery
 
 
