@@ -42,8 +42,10 @@ def status_text(situation: Situation) -> str:
         parts.append(f"**Crewline** · {why_objective(situation, tasks)}")
         if ledger.plan is not None:
             parts.append(quoted(ledger.plan.summary))
+    if tasks and not finished(situation, tasks):
+        parts.append(_checklist(situation, tasks))
     if tasks:
-        parts += [_checklist(situation, tasks), _picture(tasks)]
+        parts.append(_picture(tasks))
     if problem := situation.snapshot.config_problem:
         parts.append("> [!WARNING]\n> `.github/crewline.yml` is not in force:\n" + _quote(problem))
     if not finished(situation, tasks):
@@ -110,7 +112,7 @@ def _picture(tasks: tuple[Task, ...]) -> str:
     names = {task.key: f"t{index}" for index, task in enumerate(tasks)}
     lines = ["```mermaid", "graph LR"]
     for task in tasks:
-        number = f"#35;{task.issue.number} " if task.issue else ""
+        number = f"#{task.issue.number} " if task.issue else ""
         colour = COLOURS.get(task.stage, "waiting")
         lines.append(f'  {names[task.key]}["{number}{task.key}"]:::{colour}')
     for task in tasks:
