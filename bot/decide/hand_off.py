@@ -42,7 +42,7 @@ def refusal(snapshot: Snapshot, config: RepositoryConfig) -> str | None:
             f"@{labelling.by} set the label but has no write access to this repository; "
             f"somebody who has may set `{config.label}` again."
         )
-    edited = issue.edited_at is not None and issue.edited_at > labelling.at
+    edited = issue.edited_at is not None and issue.edited_at >= labelling.at  # GitHub tells whole seconds
     if edited and (issue.edited_by is None or not _may_command(snapshot, issue.edited_by)):
         return (
             f"The text was edited after @{labelling.by} set the label, by somebody without write access; "

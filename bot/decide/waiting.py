@@ -44,7 +44,8 @@ def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
 def why_objective(situation: Situation, tasks: tuple[Task, ...]) -> str:
     """The state of the whole objective in one sentence."""
     ledger = situation.ledger
-    if reason := paused(situation):
+    finished = bool(tasks) and all(task.stage in (Stage.DONE, Stage.DROPPED) for task in tasks)
+    if not finished and ledger.answer is None and (reason := paused(situation)):
         return reason[0].upper() + reason[1:] + "."
     if ledger.answer is not None:
         return "Answered; no change of code is needed."

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 import bot.scripted.agent
 from bot.localhub.git.bare import GitError
 from bot.localhub.model.app import App, new_private_key
+from bot.localhub.model.clock import SystemClock
 from bot.localhub.model.comment import Comment
 from bot.localhub.model.hub import Hub
 from bot.localhub.model.issue import Issue, open_issue
@@ -42,7 +43,7 @@ from tests.stories.plays import FENCE, Json, Part
 
 SECRET = "the stories' secret"
 MANIFEST = Path(__file__).parents[2] / "app.yml"
-WITHIN = 40.0
+WITHIN = 20.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
 QUICK = "limits:\n  backoff_seconds: 0\n"
 
@@ -64,10 +65,10 @@ class Stage:
     folder: Path
     overrides: Mapping[str, str | float | int]
     log: ErrorLog
+    clock: SystemClock
     killable: bool = False
     bot: Bot | None = None
     _heard: set[int] = field(default_factory=set)
-    _died_with: list[str] = field(default_factory=list)
 
     @property
     def alice(self) -> User:
@@ -310,7 +311,8 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """A story with `sessions` as playbook and `config` as ``.github/crewline.yml``; `overrides` are settings. The
     repository is `empty` of commits, or has `files` too. A `killable` bot is a process of its own."""
-    hub = Hub(folder / "hub")
+    clock = SystemClock()
+    hub = Hub(folder / "hub", clock=clock)
     alice, bob, tina, mallory = (hub.add_user(login) for login in ("alice", "bob", "tina", "mallory"))
     contents = {"README.md": "# Shop\n", ".github/crewline.yml": config, **(files or {})}
     shop = await hub.create_repository(alice, "shop", files=None if empty else contents)
@@ -320,7 +322,7 @@ async def stage(
     record = Record()
     with ErrorLog() as log:
         async with serve(hub, app=FaithfulHub(hub, record)) as address:
-            play = Stage(hub, app, shop, address, folder, overrides, log, killable)
+            play = Stage(hub, app, shop, address, folder, overrides, log, clock, killable)
             play.shared.mkdir()
             play.play(sessions)
             try:
