@@ -35,8 +35,8 @@ docs: setup  ## write the tables of docs/ from the code
 
 lock: setup  ## renew the locked dependencies after an edit of pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --no-header --generate-hashes --universal --upgrade -q -o requirements/dev.txt
-	@$(BIN)/uv pip compile pyproject.toml --no-header --generate-hashes --universal --upgrade -q -o requirements/runtime.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --no-header --generate-hashes --universal --no-strip-extras --upgrade -q -o requirements/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --no-header --generate-hashes --universal --no-strip-extras --upgrade -q -o requirements/runtime.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
