@@ -39,10 +39,11 @@ STATUS = """<!-- crewline:status -->
 
 ```mermaid
 graph LR
-  t2["#2 Parse durations"]:::done --> t4["#4 Print a summary"]
-  t3["#3 Round to minutes"]:::running --> t4
-  classDef done fill:#1f883d,color:#fff
-  classDef running fill:#9a6700,color:#fff
+  t2["#35;2 Parse durations"]:::done --> t4["#35;4 Print a summary"]:::waiting
+  t3["#35;3 Round to #quot;minutes#quot;"]:::busy --> t4
+  classDef done fill:#1a7f37,color:#ffffff,stroke:#1a7f37
+  classDef busy fill:#0969da,color:#ffffff,stroke:#0969da
+  classDef waiting fill:#eaeef2,color:#24292f,stroke:#8c959f
 ```
 
 | task | attempts | cost |

@@ -83,6 +83,7 @@ async def test_an_objective_shows_its_picture_and_follows(address: str, tmp_path
     page = await page_of(f"{address}/alice/timing/issues/1", tmp_path / "profile")
     assert re.search(r'<pre class="mermaid"[^>]*data-drawn="yes"[^>]*><svg', page), page[-3000:]
     assert "Print" in re.sub(r"<style.*?</style>", "", "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL)))
+    assert "#2 Parse durations" in page, "entities in labels are read"
     assert "Fresh news" in page
     assert 'class="gone"' not in page
 

@@ -32,10 +32,11 @@ function load() {
       window.mermaid.initialize({
         startOnLoad: false,
         securityLevel: "strict",
-        htmlLabels: false, // labels are text: not even the markup that Mermaid holds harmless
-        flowchart: { htmlLabels: false, wrappingWidth: 320 },
+        // Labels are HTML, for entities and line breaks, as on GitHub; nothing in them loads or asks for anything.
+        dompurifyConfig: { FORBID_TAGS: ["a", "audio", "form", "iframe", "img", "input", "picture", "style", "video"] },
+        secure: ["secure", "securityLevel", "startOnLoad", "maxTextSize", "maxEdges", "dompurifyConfig"],
+        flowchart: { wrappingWidth: 320 },
         fontFamily: "system-ui, sans-serif",
-        secure: ["secure", "securityLevel", "startOnLoad", "maxTextSize", "maxEdges", "htmlLabels", "flowchart"],
         suppressErrorRendering: true,
         theme: dark ? "dark" : "default",
       });
