@@ -1,0 +1,113 @@
+"""What a person types and gets wrong: one clear text, exit code 2, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def crewline(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "COLUMNS": "100"}
+    return subprocess.run(
+        (sys.executable, "-m", "bot", *arguments),
+        cwd=folder,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    said = crewline("--help", folder=tmp_path).stdout
+    for command in ("serve", "demo", "try", "localhub", "doctor", "version"):
+        assert command in said
+
+
+def test_the_command_line_starts_without_the_rooms_behind_it(tmp_path: Path) -> None:
+    code = (
+        "import sys, bot.cli; heavy = {'bot.localhub', 'bot.server', 'githubkit', 'uvicorn', 'pydantic', 'jinja2'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        (
+            {},
+            ["CREWLINE_APP_ID: is not set", "CREWLINE_WEBHOOK_SECRET: is not set", "CREWLINE_PRIVATE_KEY_FILE: is not"],
+        ),
+        ({"CREWLINE_APP_ID": "twelve"}, ["CREWLINE_APP_ID: Input should be a valid integer"]),
+        ({"CREWLINE_APP_ID": "1", "CREWLINE_WEBHOOK_SECRET": "s"}, ["set exactly one of CREWLINE_PRIVATE_KEY and"]),
+        (
+            {"CREWLINE_APP_ID": "1", "CREWLINE_WEBHOOK_SECRET": "s", "CREWLINE_PRIVATE_KEY_FILE": "/nowhere/key.pem"},
+            ["cannot read /nowhere/key.pem: No such file or directory"],
+        ),
+        (
+            {
+                "CREWLINE_APP_ID": "1",
+                "CREWLINE_WEBHOOK_SECRET": "s",
+                "CREWLINE_PRIVATE_KEY": "x",
+                "CREWLINE_LOG_LEVEL": "loud",
+            },
+            ["CREWLINE_LOG_LEVEL: 'loud' is not one of debug, info, warning, error"],
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_are_named_one_by_one(
+    tmp_path: Path, environment: dict[str, str], words: list[str]
+) -> None:
+    done = crewline("serve", folder=tmp_path, **environment)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_key_that_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
+    done = crewline(
+        "serve",
+        folder=tmp_path,
+        CREWLINE_APP_ID="1",
+        CREWLINE_WEBHOOK_SECRET="s",
+        CREWLINE_PRIVATE_KEY="not-a-pem-text",
+        CREWLINE_PORT="0",
+        CREWLINE_API_URL="http://127.0.0.1:9",
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "not-a-pem-text" not in done.stderr
+
+
+def test_the_demo_refuses_an_agent_that_is_not_there(tmp_path: Path) -> None:
+    unknown = crewline("demo", "--agent", "claud", folder=tmp_path)
+    assert unknown.returncode == 2
+    assert "Did you mean 'claude'?" in unknown.stderr
+    missing = crewline("demo", "--agent", "claude", folder=tmp_path, PATH="/nonexistent")
+    assert missing.returncode == 2
+    assert "there is no program 'claude' on the PATH" in missing.stderr
+
+
+def test_the_demo_refuses_an_agent_without_a_key(tmp_path: Path) -> None:
+    program = tmp_path / "claude"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    done = crewline("demo", "--agent", "claude", folder=tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 2
+    assert "ANTHROPIC_API_KEY" in done.stderr
+
+
+def test_the_doctor_says_what_it_finds(tmp_path: Path) -> None:
+    well = crewline("doctor", folder=tmp_path)
+    assert well.returncode == 0
+    assert "ok      git version" in well.stdout
+    ill = crewline("doctor", folder=tmp_path, PATH="/nonexistent", CREWLINE_APP_ID="twelve")
+    assert ill.returncode == 1
+    assert "MISSING git" in ill.stdout
+    assert "CREWLINE_APP_ID" in ill.stdout

@@ -1,0 +1,53 @@
+"""`crewline demo`, run for real: a localhub, a server process, agents, and nothing left of them."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.demo.crewline import started
+
+
+def test_the_demo_ends_by_itself_with_everything_merged(tmp_path: Path) -> None:
+    with started(tmp_path, "demo") as demo:
+        assert demo.end() == 0, demo.output
+        assert "8 of 8 tasks merged; 1 needed a second attempt." in demo.output
+        assert "the review asks for changes" in demo.output
+        assert "Know the aisle of an ingredient: working (attempt 2)" in demo.output
+        assert "waits for needs, listing, export" in demo.output
+        assert "No model is asked." in demo.output
+        assert "`python3 -m unittest -q`: pass" in demo.output
+        assert "POST /repos/{owner}/{repo}/pulls " in demo.output
+        assert demo.left() == []
+    assert list(tmp_path.glob("crewline-demo-*")) == []
+
+
+@pytest.mark.parametrize("moment", ["A GitHub of its own runs at", ": planning", ": working", ": in review"])
+def test_ctrl_c_stops_everything(tmp_path: Path, moment: str) -> None:
+    with started(tmp_path, "demo") as demo:
+        demo.until(moment)
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.end(30) == 130
+        assert "nothing is left running" in demo.output
+        assert "Traceback" not in demo.output
+        assert demo.left() == []
+    assert list(tmp_path.glob("crewline-demo-*")) == []
+
+
+def test_a_demo_that_does_not_get_done_says_what_is_stuck(tmp_path: Path) -> None:
+    with started(tmp_path, "demo", "--minutes", "0.06") as demo:
+        assert demo.end(40) == 1
+        assert "It did not get done: time is up after 0.06 minutes" in demo.output
+        assert "The status comment of the objective says:" in demo.output
+        assert "The end of the server's log:" in demo.output
+        assert demo.left() == []
+
+
+def test_a_demo_that_is_kept_stays_up_until_ctrl_c(tmp_path: Path) -> None:
+    with started(tmp_path, "demo", "--keep") as demo:
+        demo.until("Ctrl-C ends everything.", 90)
+        assert "Both servers stay up." in demo.output
+        assert any("bot serve" in line for line in demo.left())
+        demo.process.send_signal(signal.SIGTERM)
+        demo.end(30)
+        assert demo.left() == []
