@@ -11,6 +11,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import yaml
 from pydantic import JsonValue, TypeAdapter
@@ -208,9 +209,10 @@ async def _bring_over(stage: Stage, source: Source, folder: Path) -> Repository:
 
 async def _configure(stage: Stage, repository: Repository, verify: str | None) -> RepositoryConfig:
     """The settings in force; with `verify` a commit on top of the clone sets that one."""
-    git = repository.git
-    sha = await git.resolve(f"refs/heads/{repository.default_branch}:{CONFIG}")
-    text = (await git.blob(sha)).decode(errors="replace") if sha is not None else ""
+    missing = 128
+    blob = f"refs/heads/{repository.default_branch}:{CONFIG}"
+    content = await repository.git.git("cat-file", "blob", blob, ok=(0, missing))
+    text = content.decode(errors="replace")
     config = configuration(text)
     if isinstance(config, ConfigurationProblem):
         raise Refusal(
@@ -251,8 +253,9 @@ async def _hand_over(repository: Repository, source: Source, output: Path, endin
     if code != 0:
         console.print(Text(f"The result could not be written to {bundle}: {said}", style="red"), soft_wrap=True)
         return
+    top = quote(str(source.top))
     name = f"crewline-{ending.progress.number}"
     console.print(Text(f"""The result, branch {branch} with all that was merged, is in {bundle}. To look at it:
 
-  git -C {source.top} fetch {bundle} {branch}:{name}
-  git -C {source.top} log --stat {source.head[:12]}..{name}"""), soft_wrap=True)  # fmt: skip
+  git -C {top} fetch {quote(str(bundle))} {branch}:{name}
+  git -C {top} log --stat {source.head[:12]}..{name}"""), soft_wrap=True)  # fmt: skip
