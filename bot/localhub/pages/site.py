@@ -135,3 +135,11 @@ def ink(color: str) -> str:
 def hue(login: str) -> int:
     """The colour of an account's badge, in degrees."""
     return sum(ord(letter) * 37 for letter in login) % 360
+
+
+async def resolved(repository: Repository, revision: str) -> str:
+    """The sha of a branch, tag or commit; 404 where there is none."""
+    sha = await repository.git.resolve(revision)
+    if sha is None:
+        raise HTTPException(404)
+    return sha
