@@ -42,7 +42,7 @@ def pages(stage: Stage, repository: Repository, progress: Progress) -> list[tupl
         ("the objective", f"{base}/issues/{progress.number}"),
         ("all issues", f"{base}/issues"),
         ("pull requests", f"{base}/pulls"),
-        ("webhook deliveries", f"{stage.hub.base_url}/deliveries"),
+        ("webhook deliveries", f"{stage.hub.base_url}/_deliveries"),
         ("Crewline's dashboard", stage.server_url),
     ]
 

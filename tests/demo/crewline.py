@@ -54,7 +54,7 @@ class Run:
 
 
 @contextmanager
-def started(folder: Path, *arguments: str) -> Iterator[Run]:
+def started(folder: Path, *arguments: str, **variables: str) -> Iterator[Run]:
     mark = f"mark-{uuid.uuid4()}"
     environment = {
         "PATH": os.environ["PATH"],
@@ -68,7 +68,7 @@ def started(folder: Path, *arguments: str) -> Iterator[Run]:
     with subprocess.Popen(
         (sys.executable, "-m", "bot", *arguments),
         cwd=folder,
-        env=environment,
+        env=environment | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

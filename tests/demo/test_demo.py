@@ -1,11 +1,18 @@
 """`crewline demo`, run for real: a localhub, a server process, agents, and nothing left of them."""
 
+import re
 import signal
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
 from tests.demo.crewline import started
+
+
+def answers(page: str) -> bool:
+    with build_opener(ProxyHandler({})).open(page, timeout=20) as response:
+        return response.status == 200 and b"<html" in response.read()
 
 
 def test_the_demo_ends_by_itself_with_everything_merged(tmp_path: Path) -> None:
@@ -13,7 +20,6 @@ def test_the_demo_ends_by_itself_with_everything_merged(tmp_path: Path) -> None:
         assert demo.end() == 0, demo.output
         assert "8 of 8 tasks merged; 1 needed a second attempt." in demo.output
         assert "the review asks for changes" in demo.output
-        assert "Know the aisle of an ingredient: working (attempt 2)" in demo.output
         assert "waits for needs, listing, export" in demo.output
         assert "No model is asked." in demo.output
         assert "`python3 -m unittest -q`: pass" in demo.output
@@ -48,6 +54,23 @@ def test_a_demo_that_is_kept_stays_up_until_ctrl_c(tmp_path: Path) -> None:
         demo.until("Ctrl-C ends everything.", 90)
         assert "Both servers stay up." in demo.output
         assert any("bot serve" in line for line in demo.left())
+        pages = set(re.findall(r"^  [a-zA-Z' ]+ (http://\S+)$", demo.output, re.MULTILINE))
+        assert len(pages) == 5
+        for page in pages:
+            assert answers(page), page
         demo.process.send_signal(signal.SIGTERM)
         demo.end(30)
         assert demo.left() == []
+
+
+def test_a_localhub_by_itself_says_how_to_run_crewline_against_it(tmp_path: Path) -> None:
+    with started(tmp_path, "localhub", "--port", "0") as hub:
+        hub.until("Ctrl-C ends it")
+        variables = dict(re.findall(r"(CREWLINE_\w+)=(\S+)", hub.output))
+        with started(tmp_path, "serve", CREWLINE_PORT="0", **variables) as server:
+            server.until("crewline is ready at http://127.0.0.1:")
+            server.process.send_signal(signal.SIGTERM)
+            assert server.end(20) == 0, server.output
+        hub.process.send_signal(signal.SIGINT)
+        assert hub.end(20) == 0
+        assert hub.left() == []
