@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -14,8 +13,6 @@ import typer
 from bot.demo.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from bot.settings import Settings
 
 T = TypeVar("T")
@@ -114,21 +111,10 @@ def main() -> None:
         _refuse(str(refusal))
 
 
-def settings_problems(error: ValidationError) -> list[str]:
-    """One line for each variable that is missing or does not fit."""
-    lines = []
-    for item in error.errors(include_url=False, include_input=False):
-        name = f"CREWLINE_{'_'.join(str(part) for part in item['loc']).upper()}: " if item["loc"] else ""
-        text = "is not set" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")
-        lines.append(f"{name}{text}")
-    if error.errors()[0]["loc"] and not os.environ.keys() & {"CREWLINE_PRIVATE_KEY", "CREWLINE_PRIVATE_KEY_FILE"}:
-        lines.append("CREWLINE_PRIVATE_KEY_FILE: is not set, nor is CREWLINE_PRIVATE_KEY")
-    return lines
-
-
 def _settings() -> Settings:
     from pydantic import ValidationError
 
+    from bot.demo.settings_problems import settings_problems
     from bot.settings import Settings
 
     try:

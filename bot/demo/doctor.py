@@ -11,6 +11,7 @@ import sys
 from pydantic import ValidationError
 
 from bot.agents.roster import Roster
+from bot.demo.settings_problems import settings_problems
 from bot.settings import Settings
 
 OLDEST_GIT = (2, 38)
@@ -63,8 +64,6 @@ def _agents() -> None:
 
 
 def _settings() -> None:
-    from bot.cli import settings_problems
-
     if not any(name.startswith("CREWLINE_") for name in os.environ):
         _say(None, "no CREWLINE_… variable is set: `crewline demo` needs none, `crewline serve` does")
         return
