@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.control.own_writes import added, correct, unseen
+from bot.control.own_writes import added, correct, doubted_until, unseen
 from bot.control.queue import LookAgain
 from bot.control.room import Memory, Room
 from bot.control.views import view_of
@@ -38,7 +38,7 @@ from bot.github.errors import GitHubError, OutcomeUnknown, Unavailable
 from bot.github.ledger import LedgerConflict
 from bot.github.observe import Gone, IsPullRequest
 from bot.model.action import Action, PushLedger, StartSession, StopSession
-from bot.model.fact import BranchMoved, Fact, MergeRefused
+from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
 from bot.model.identity import InstanceId, Login, ObjectiveKey, SessionId
 from bot.model.observed import Observation, Permission
 from bot.model.session import Failed, FailureKind, Published
@@ -96,12 +96,15 @@ class Looker:
             raise
 
     async def _look(self, room: Room, number: int, memory: Memory) -> None:
+        if room.closed.pop(number, None) is not None and memory.ledger is None:
+            await self._reload(room, memory, number)
         observed = await self._observe(room, number, memory)
         if isinstance(observed, Gone):
             await self._leave(room, number, memory, observed)
             return
         room.configure(observed.configuration)
-        memory.writes = unseen(observed, memory.writes, self._clock())
+        memory.writes = unseen(observed, memory.writes, memory.observed_at, self._settle)
+        doubted = doubted_until(observed, memory.writes, self._settle)
         permissions = {
             login: await room.github.permission(login)
             for login in sorted(people(correct(observed, memory.writes), memory.ledger))
@@ -109,6 +112,9 @@ class Looker:
         decision = await self._until_settled(room, memory, observed, permissions)
         snapshot = self._snapshot(room, memory, observed, permissions)
         self._remember(room, memory, snapshot)
+        if doubted is not None:
+            memory.stale = True
+            self._look_later(ObjectiveKey(room.name, number), self._seconds_until(doubted))
         self._look_again(room, memory, number, decision, snapshot)
 
     async def _until_settled(
@@ -265,6 +271,10 @@ class Looker:
                 memory.stale = True
             else:
                 memory.writes = added(memory.writes, fact, now)
+            if isinstance(fact, TaskCreated):  # hints about it may come before this look ends
+                memory.numbers |= {fact.issue.number}
+            if isinstance(fact, PullRequestOpened):
+                memory.numbers |= {fact.pull_request.number}
 
     def _remember(self, room: Room, memory: Memory, snapshot: Snapshot) -> None:
         now = self._clock()
@@ -272,6 +282,8 @@ class Looker:
         if snapshot.ledger is None and not snapshot.observed.objective.labels & {room.config.label}:
             room.memories.pop(snapshot.observed.objective.number, None)
             return
+        if self._is_over(memory, snapshot):
+            room.forget(snapshot.observed.objective.number)
         released = bool(set(memory.holds) - set(held.scopes))
         memory.holds, memory.hungry = held.scopes, held.hungry
         observed = snapshot.observed
@@ -285,6 +297,11 @@ class Looker:
             for other in [other for other, theirs in room.memories.items() if theirs.hungry]:
                 if other != observed.objective.number:
                     self._look_later(ObjectiveKey(room.name, other), 0.0)
+
+    def _is_over(self, memory: Memory, snapshot: Snapshot) -> bool:
+        """Whether nothing of it is in memory only: it is closed, nothing runs, and reads show all we wrote."""
+        running = memory.ledger is not None and memory.ledger.open_claims()
+        return not (snapshot.observed.objective.open or running or memory.reports or memory.writes)
 
     def _look_again(self, room: Room, memory: Memory, number: int, decision: Decision, snapshot: Snapshot) -> None:
         times = [] if decision.look_again_at is None else [decision.look_again_at]

@@ -2,11 +2,15 @@
 
 GitHub's reads lag behind its writes by seconds, and may come from a different replica each time. A bot that trusts
 the read would create a second comment because it does not see its first. So every write leaves a `Fact`, each
-observation is corrected by the facts that it does not show yet, and a fact is dropped once an observation shows it,
-or after `KEPT` (then somebody undid it, and what they did counts).
+observation is corrected by the facts that it does not show yet, and a fact is dropped once an observation shows it.
 
-A replica further behind than the one before could hide again what was seen once. Therefore a fact is kept for at
-least `LAG` after the write even when it was seen.
+A replica further behind than the one before could hide again what was seen once. Therefore a fact is kept for as
+long as reads may lag behind the write even when it was seen.
+
+A fact that is never shown was undone by somebody before anybody looked, or lags longer than it should. Where writing
+again would make a second thing (an issue, a comment, a pull request), it counts for another while, until `KEPT`. Where
+it would change nothing (a label, a link, a closed issue, a branch that moves by compare-and-swap), the read is
+believed at once: what people undid counts, and the price of an error is one needless request.
 
 All of it is pure: values in, values out.
 """
@@ -38,6 +42,7 @@ from bot.model.observed import Blocker, Comment, Issue, Mergeable, Observation, 
 
 LAG = timedelta(seconds=15)
 KEPT = timedelta(minutes=10)
+REPEATABLE = (BranchMoved, DependencyLinked, IssueClosed, LabelChanged, Reacted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,28 @@ def correct(observed: Observation, writes: Iterable[OwnWrite]) -> Observation:
     return observed
 
 
-def unseen(observed: Observation, writes: Iterable[OwnWrite], now: datetime) -> tuple[OwnWrite, ...]:
-    """The writes to keep: too young to be trusted to every replica, or not seen and not given up yet."""
+def unseen(
+    observed: Observation, writes: Iterable[OwnWrite], observed_at: datetime, lag: timedelta = LAG
+) -> tuple[OwnWrite, ...]:
+    """The writes to keep: too young at `observed_at` to be trusted to every replica, or not seen and not given up."""
     kept = []
     for write in writes:
-        age = now - write.at
-        seen = _apply(observed, write.fact) == observed
-        if age < LAG or (not seen and age < KEPT):
+        age = observed_at - write.at
+        patience = lag if isinstance(write.fact, REPEATABLE) else KEPT
+        if age < lag or (age < patience and not _shows(observed, write)):
             kept.append(write)
     return tuple(kept)
+
+
+def doubted_until(observed: Observation, writes: Iterable[OwnWrite], lag: timedelta = LAG) -> datetime | None:
+    """When a read will be believed that does not show a write which somebody may have undone; None where there is no
+    such write."""
+    doubted = (write for write in writes if isinstance(write.fact, REPEATABLE) and not _shows(observed, write))
+    return max((write.at + lag for write in doubted), default=None)
+
+
+def _shows(observed: Observation, write: OwnWrite) -> bool:
+    return _apply(observed, write.fact) == observed
 
 
 def _subject(fact: Fact) -> tuple[str, int | str] | None:

@@ -36,7 +36,7 @@ from bot.decide.hand_off import hand_off
 from bot.decide.harvest import harvest, unwanted
 from bot.decide.merge import close_finished, merge, retry_at
 from bot.decide.publish import publish
-from bot.decide.remember import remember
+from bot.decide.remember import record_numbers, remember
 from bot.decide.situation import Situation
 from bot.decide.task import backed_off_until, tasks_of
 from bot.model.action import Action, PushLedger, StartSession, StopSession
@@ -70,7 +70,7 @@ def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decis
     actions += _sessions(situation)
     for effects in (publish, merge, close_finished, answer_commands, speak):
         actions += effects(situation)
-    afterwards = (*show_status(situation), *close_objective(situation))
+    afterwards = (*show_status(situation), *record_numbers(situation), *close_objective(situation))
     return Decision(tuple(actions), afterwards, _look_again_at(situation))
 
 

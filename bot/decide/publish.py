@@ -150,6 +150,7 @@ def _missing_reviews(task: Task) -> list[Action]:
 
 
 def _belongs(task: Task, session: SessionRecord) -> bool:
-    """Only the newest verdict: an earlier one that was never posted would come out of its place."""
+    """Only the newest verdict, and only while the branch is where it was judged: an earlier one that was never posted
+    would come out of its place, and the next pull request of the task has nothing to do with it."""
     judged = [other for other in task.sessions if isinstance(other.outcome, Judged)]
-    return judged[-1].id == session.id
+    return judged[-1].id == session.id and session.judges == task.head

@@ -1,9 +1,14 @@
-"""What is worth remembering of what GitHub shows, but not worth a push of its own: it goes along with the next one."""
+"""What is worth remembering of what GitHub shows. It goes along with the next push.
+
+One thing is worth a push of its own, when nothing else is left to do: the numbers of the issues that were just
+created. Until they are recorded a task's issue is known by the tag in its body alone, and a person may edit that.
+"""
 
 from __future__ import annotations
 
 from bot.decide.situation import Situation
 from bot.decide.task import tasks_of
+from bot.model.action import Action, PushLedger
 
 
 def remember(situation: Situation) -> Situation:
@@ -24,3 +29,10 @@ def remember(situation: Situation) -> Situation:
     if tasks and linked and all(issues.values()):
         ledger = ledger.model_copy(update={"needs_linking": False})
     return situation.recording(ledger)
+
+
+def record_numbers(situation: Situation) -> list[Action]:
+    before = situation.snapshot.ledger
+    if before is None or before.plan is None or before.tasks == situation.ledger.tasks:
+        return []
+    return [PushLedger(situation.ledger, "the issues of the tasks are known")]

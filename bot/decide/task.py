@@ -150,8 +150,11 @@ class Task:
 
     @property
     def conflicting(self) -> bool:
+        """Whether GitHub says so of the present head; what it said of an earlier one may be solved."""
         pull = self.pull_request
-        return pull is not None and pull.state is PullRequestState.OPEN and pull.mergeable is Mergeable.CONFLICTING
+        if pull is None or pull.state is not PullRequestState.OPEN or pull.head != self.head:
+            return False
+        return pull.mergeable is Mergeable.CONFLICTING
 
     @property
     def pull_closed(self) -> bool:

@@ -96,9 +96,14 @@ class BotProcess:
         assert line.startswith(READY), f"it did not start: {line!r} {self._log.read_text()}"
         return line.removeprefix(READY).strip()
 
-    async def end(self) -> None:
+    def kill(self) -> None:
+        """kill -9, now."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
+
+    async def end(self) -> None:
+        if self._process is not None:
+            self.kill()
             await self._process.wait()
 
     def check(self) -> None:

@@ -26,6 +26,7 @@ from bot.localhub.git.bare import GitError
 from bot.localhub.model.app import App, new_private_key
 from bot.localhub.model.clock import SystemClock
 from bot.localhub.model.comment import Comment
+from bot.localhub.model.events import Event
 from bot.localhub.model.hub import Hub
 from bot.localhub.model.issue import Issue, open_issue
 from bot.localhub.model.pull_request import PullRequest
@@ -68,6 +69,7 @@ class Stage:
     clock: SystemClock
     killable: bool = False
     bot: Bot | None = None
+    killed: bool = False
     _heard: set[int] = field(default_factory=set)
 
     @property
@@ -116,6 +118,16 @@ class Stage:
         if self.bot is not None:
             await self.bot.end()
             self.bot = None
+
+    def kill_when(self, condition: Callable[[], bool]) -> None:
+        """Kill the bot's process in the moment in which the hub is so, before anything else can happen."""
+
+        def note(event: Event) -> None:
+            if not self.killed and condition() and isinstance(self.bot, BotProcess):
+                self.killed = True
+                self.bot.kill()
+
+        self.hub.events.listen(note)
 
     async def restart_bot(self) -> None:
         await self.stop_bot()
@@ -283,7 +295,8 @@ class Stage:
         """Nothing happened that the story did not expect."""
         surprises = unexpected(self.shop, self.crewline, self._heard)
         assert not surprises, f"the bot said what nobody expected: {surprises}"
-        assert not twice(self.shop, self.crewline)
+        repeated = twice(self.shop, self.crewline)
+        assert not repeated, f"there is more than one of {repeated}"
         assert not self.hub.errors, f"the hub failed: {self.hub.errors}"
         errors = self.bot.errors() if self.bot else self.log.found
         assert not errors, f"the bot logged errors: {errors}"

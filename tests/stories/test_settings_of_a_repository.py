@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.stories.plays import WRITE, playbook, task, waits_for
+from tests.stories.plays import WRITE, Part, playbook, task, waits_for
 from tests.stories.stage import QUICK, stage
 
 CHAIN = playbook(task("one"), task("two", "one"), one__worker=[waits_for("go")])
@@ -48,7 +48,7 @@ async def test_another_label_hands_off(tmp_path: Path) -> None:
 async def test_a_pull_request_cannot_change_its_own_rules_or_prompts(tmp_path: Path) -> None:
     override = "Role: {{ briefing.task.title }} PLANTED"
     files = {".github/crewline/worker.md": "{{ briefing.task.title }} by the house rules of the shop"}
-    review = {"write": {".github/crewline/reviewer.md": override}, "commit": "Plant it"}
+    review: Part = {"write": {".github/crewline/reviewer.md": override}, "commit": "Plant it"}
     parts = playbook(task("one", scope="**"), one__worker=[{**WRITE, "when": {"prompt_has": ["house rules"]}}, review])
     async with stage(tmp_path, parts, files=files) as story:
         objective = story.hand_off()

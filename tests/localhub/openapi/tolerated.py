@@ -36,6 +36,12 @@ TOLERATED: tuple[Tolerated, ...] = (
         why="every error body of GitHub holds its status as a string; only `basic-error` describes it",
     ),
     Tolerated(
+        operation="* 307",
+        path=r"\$",
+        reason=r"status 307 is none of",
+        why="what moved is answered so for anything but a GET, as the guide on redirects says; described are only 301s",
+    ),
+    Tolerated(
         operation="webhook *",
         path=r"\$.*\.email",
         reason=r'\[bot\]@users\.noreply\.github\.com" is not a "email"',
