@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.localhub.git.graph import best_common, count_between, line_between
+from bot.localhub.git.loose import kind_of_loose, read_loose
+
 ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -278,16 +281,31 @@ class BareRepository:
 
     async def kind(self, sha: str) -> str | None:
         """`commit`, `tree`, `blob` or `tag`; None when there is no such object."""
+        if sha in self._commits:
+            return "commit"
+        if len(sha) == len(ZERO) and sha.isalnum() and (loose := kind_of_loose(self.path, sha)) is not None:
+            return loose
         code, out = await run_git("cat-file", "-t", sha, cwd=self.path, env=self.env, ok=(0, 1, 128))
         return out.decode().strip() if code == 0 else None
 
     async def commit(self, sha: str) -> Commit:
         """A commit by its full sha."""
-        known = self._commits.get(sha)
+        known = self._at_hand(sha)
         if known is None:
             known = parse_commit(sha, await self.git("cat-file", "commit", sha))
             self._commits[sha] = known
         return known
+
+    def _at_hand(self, sha: str) -> Commit | None:
+        """A commit that was read before or lies loose: no process is needed for it."""
+        known = self._commits.get(sha)
+        if known is None and (found := read_loose(self.path, sha)) is not None and found[0] == "commit":
+            known = self._commits[sha] = parse_commit(sha, found[1])
+        return known
+
+    def _parents(self, sha: str) -> tuple[str, ...] | None:
+        commit = self._at_hand(sha)
+        return None if commit is None else commit.parents
 
     def known_commit(self, sha: str) -> Commit | None:
         """A commit that was read before."""
@@ -300,8 +318,20 @@ class BareRepository:
         await self._load(shas)
         return [self._commits[sha] for sha in shas]
 
+    async def new_commits(self, old: str, new: str, limit: int = 250) -> list[Commit]:
+        """The commits that `new` contains and `old` does not, both full shas, newest first."""
+        line = line_between(self._parents, old, new)
+        if line is None:
+            return await self.commits(new, f"^{old}", limit=limit)
+        return [self._commits[sha] for sha in line[:limit]]
+
+    async def count_new(self, old: str, new: str) -> int:
+        """How many commits `new` contains that `old` does not."""
+        count = count_between(self._parents, old, new)
+        return int(await self.text("rev-list", "--count", f"{old}..{new}")) if count is None else count
+
     async def _load(self, shas: Sequence[str]) -> None:
-        wanted = [sha for sha in shas if sha not in self._commits]
+        wanted = [sha for sha in shas if self._at_hand(sha) is None]
         if not wanted:
             return
         out = await self.git("cat-file", "--batch", stdin=("\n".join(wanted) + "\n").encode())
@@ -341,6 +371,8 @@ class BareRepository:
     async def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor."""
         key = (one, other)
+        if key not in self._merge_bases and (found := best_common(self._parents, one, other)) is not None:
+            self._merge_bases[key] = found
         if key not in self._merge_bases:
             code, out = await run_git("merge-base", one, other, cwd=self.path, env=self.env, ok=(0, 1))
             self._merge_bases[key] = out.decode().split()[0] if code == 0 else None

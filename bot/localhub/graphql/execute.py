@@ -8,6 +8,7 @@ different fragments (its own gh CLI asks for `state` of an issue or pull request
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -86,14 +87,22 @@ class Malformed(Exception):
         self.errors = errors
 
 
-def prepare(question: Question) -> Prepared:
-    """Parse, validate and price. Raises `Malformed`."""
+@lru_cache(maxsize=256)
+def _valid(query: str) -> DocumentNode:
+    """Parsed and validated: for a large query that takes longer than its execution, and a program asks the same
+    text again and again. Raises `Malformed`."""
     try:
-        document = parse(question.query)
+        document = parse(query)
     except GraphQLSyntaxError as error:
         raise Malformed([error]) from error
     if errors := validate(served_schema(), document, RULES):
         raise Malformed(errors)
+    return document
+
+
+def prepare(question: Question) -> Prepared:
+    """Parse, validate and price. Raises `Malformed`."""
+    document = _valid(question.query)
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     named = [one for one in operations if one.name is not None and one.name.value == question.operationName]
     chosen = named or (operations if len(operations) == 1 and question.operationName is None else [])

@@ -148,7 +148,7 @@ class PullRequest(Versioned):
 
     async def commits(self) -> list[Commit]:
         """Its commits, oldest first, at most 250."""
-        found = await self.repository.git.commits(self.head_sha, f"^{self.diff.merge_base}", limit=250)
+        found = await self.repository.git.new_commits(self.diff.merge_base, self.head_sha)
         return found[::-1]
 
     async def files(self) -> list[FileDiff]:
@@ -239,7 +239,7 @@ async def measure(repository: "Repository", base: str, head: str) -> DiffStat:
     if merge_base is None:
         raise custom("PullRequest", "The branches have entirely different commit histories")
     files = await diff_files(git, merge_base, head, patches=False)
-    commits = int(await git.text("rev-list", "--count", f"{merge_base}..{head}"))
+    commits = await git.count_new(merge_base, head)
     added, removed = sum(one.additions for one in files), sum(one.deletions for one in files)
     return DiffStat(merge_base, commits, added, removed, len(files))
 

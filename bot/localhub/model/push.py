@@ -97,12 +97,13 @@ async def _push(repository: "Repository", move: RefMove) -> Push:
     forced = False
     if move.name.startswith("refs/heads/") and move.after != ZERO:
         if move.before != ZERO:
-            commits = await git.commits(move.after, f"^{move.before}", limit=2048)
+            commits = await git.new_commits(move.before, move.after, limit=2048)
             forced = not await git.is_ancestor(move.before, move.after)
         else:
             default = f"refs/heads/{repository.default_branch}"
             base = await git.ref(default) if move.name != default else None
-            commits = await git.commits(move.after, *([f"^{base}"] if base else []), limit=2048)
+            new = git.new_commits(base, move.after, limit=2048) if base else git.commits(move.after, limit=2048)
+            commits = await new
     return Push(
         repository=repository, ref=move.name, before=move.before, after=move.after, forced=forced,
         commits=tuple(reversed(commits)),
