@@ -49,15 +49,28 @@ async def test_the_plan_stands_on_github_as_sub_issues_with_native_dependencies(
         assert all(issue.state_reason == "completed" for issue in tasks.values())
 
 
-async def test_the_status_comment_shows_a_checklist_and_a_picture_and_ends_as_the_summary(tmp_path: Path) -> None:
+async def test_the_status_comment_shows_a_checklist_with_what_waits_for_what(tmp_path: Path) -> None:
+    two = task("two", "one")
+    async with stage(tmp_path, playbook(task("one"), two, task("three", "two"), two__worker=[{"hang": True}])) as story:
+        objective = story.hand_off()
+        await story.status_says(objective, "- [x]", "an agent works on it")
+        one, two_issue, three = (story.task(objective, key) for key in ("one", "two", "three"))
+        pull = story.pull(objective, "one")
+        status = story.status(objective)
+        assert "1 of 3 tasks done" in status
+        assert f"- [x] #{one.number} Do one · #{pull.number} — merged with #{pull.number}" in status
+        assert f"- [ ] #{two_issue.number} Do two — an agent works on it (attempt 1)" in status
+        assert f"- [ ] #{three.number} Do three — waits for #{two_issue.number}" in status
+
+
+async def test_the_status_comment_ends_as_the_summary_with_a_picture(tmp_path: Path) -> None:
     async with stage(tmp_path, playbook(*DIAMOND)) as story:
         objective = story.hand_off()
         await story.closed(objective)
         status = story.status(objective)
         for key, issue in story.tasks_of(objective).items():
             pull = story.pull(objective, key)
-            assert f"- [x] #{issue.number} Do {key} · #{pull.number} — merged with #{pull.number}" in status
-            assert f"Wrote {key}.txt. (#{pull.number}, 1 attempt)" in status
+            assert f"#{issue.number} Do {key}: Wrote {key}.txt. (#{pull.number}, 1 attempt)" in status
         assert "```mermaid\ngraph LR\n" in status
         assert "t0 --> t1" in status
         assert "Done: 5 of 5 tasks merged. 11 sessions (1 planner, 5 worker, 5 reviewer)." in status
