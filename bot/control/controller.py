@@ -15,8 +15,8 @@ import structlog
 from bot.control.look import Looker
 from bot.control.queue import KeyQueue
 from bot.control.room import Room
-from bot.decide.scopes import presumed_holdings
 from bot.engines.engine import Engine
+from bot.git.errors import GitFailed
 from bot.github.app import GitHubApp
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import Hint, RepositoriesChanged
@@ -91,8 +91,10 @@ class Controller:
                     self._queue.add(ObjectiveKey(other_name, number))
 
     def views(self) -> tuple[ObjectiveView, ...]:
+        """Every open objective, then those that ended last."""
         memories = [memory for room in self._rooms.values() for memory in room.memories.values()]
-        return tuple(memory.view for memory in memories if memory.view is not None)
+        ended = [view for room in self._rooms.values() for view in reversed(room.finished)]
+        return (*(memory.view for memory in memories if memory.view is not None), *ended)
 
     def close(self) -> None:
         """Take no more reports and forget the timers; what is being looked at ends with the group."""
@@ -121,11 +123,8 @@ class Controller:
 
     async def _recall(self, room: Room) -> None:
         """What the ledgers of the open objectives say: one fetch, whatever their number."""
-        room.recorded = await room.ledgers.load_all()
-        for number in await room.github.open_objectives(room.config.label):
-            memory = room.memory(number)
-            if memory.ledger is not None:
-                memory.holds = presumed_holdings(memory.ledger)
+        ledgers = await room.ledgers.load_all()
+        room.recall(ledgers, await room.github.open_objectives(room.config.label))
 
     async def _follow(self, hint: Hint) -> None:
         try:
@@ -134,8 +133,11 @@ class Controller:
                 return
             if hint.event == "push":
                 room.configure(await room.github.configuration())
-        except GitHubError as error:
-            log.warning("a hint was lost; the sweep will look", event=hint.event, error=str(error))
+        except (GitHubError, GitFailed) as error:
+            log.warning("a hint was lost; the sweep will look", hint=hint.event, error=str(error))
+            return
+        except Exception:
+            log.exception("a hint was lost; the sweep will look", hint=hint.event)
             return
         for number in self._objectives(room, hint):
             memory = room.memories.get(number)
@@ -177,7 +179,7 @@ class Controller:
                 for number in {*opened, *room.memories}:
                     room.memory(number).stale = True
                     self._queue.add(ObjectiveKey(name, number))
-        except GitHubError as error:
+        except (GitHubError, GitFailed) as error:
             log.warning("the sweep failed and is repeated", error=str(error))
         except Exception:
             log.exception("the sweep failed and is repeated")

@@ -282,8 +282,6 @@ class Looker:
         if snapshot.ledger is None and not snapshot.observed.objective.labels & {room.config.label}:
             room.memories.pop(snapshot.observed.objective.number, None)
             return
-        if self._is_over(memory, snapshot):
-            room.forget(snapshot.observed.objective.number)
         released = bool(set(memory.holds) - set(held.scopes))
         memory.holds, memory.hungry = held.scopes, held.hungry
         observed = snapshot.observed
@@ -297,6 +295,8 @@ class Looker:
             for other in [other for other, theirs in room.memories.items() if theirs.hungry]:
                 if other != observed.objective.number:
                     self._look_later(ObjectiveKey(room.name, other), 0.0)
+        if self._is_over(memory, snapshot):
+            room.forget(observed.objective.number)
 
     def _is_over(self, memory: Memory, snapshot: Snapshot) -> bool:
         """Whether nothing of it is in memory only: it is closed, nothing runs, and reads show all we wrote."""
@@ -308,6 +308,9 @@ class Looker:
         if not snapshot.absence_trusted:
             memory.stale = True
             times.append(max(self._started + self._settle, memory.uncertain_until or self._started))
+        if memory.writes and not snapshot.observed.objective.open:
+            memory.stale = True  # it can be forgotten once reads show all that we wrote
+            times.append(memory.writes[-1].at + self._settle)
         if times:
             self._look_later(ObjectiveKey(room.name, number), self._seconds_until(min(times)))
 

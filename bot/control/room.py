@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ import structlog
 
 from bot.config import RepositoryConfig
 from bot.control.own_writes import OwnWrite
+from bot.decide.scopes import presumed_holdings
 from bot.github.configuration import ConfigurationProblem, read_configuration
 from bot.github.ledger import LedgerStore
 from bot.github.repository import GitHubRepository
@@ -20,6 +22,7 @@ from bot.model.session import SessionReport
 from bot.model.snapshot import MergeRefusal, Neighbour
 from bot.model.view import ObjectiveView
 
+SHOWN = 50
 NEVER = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger(__name__)
 
@@ -59,14 +62,32 @@ class Room:
     config_file: RepositoryFile | None = None
     config_problem: str | None = None
     memories: dict[int, Memory] = field(default_factory=dict)
-    recorded: Mapping[int, tuple[Ledger, CommitSha]] = field(default_factory=dict)
-    """Every ledger that the repository had when it was opened, those of closed objectives too."""
+    closed: dict[int, frozenset[int]] = field(default_factory=dict)
+    """The objectives that are over, with the numbers of their issues: all that is remembered of them. Their ledgers
+    are read again where somebody comments there or opens them again."""
+    finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    """How the last of them ended, for the dashboard."""
 
     def memory(self, objective: int) -> Memory:
-        if objective not in self.memories:
-            ledger, revision = self.recorded.get(objective, (None, None))
-            self.memories[objective] = Memory(ledger=ledger, revision=revision)
-        return self.memories[objective]
+        return self.memories.setdefault(objective, Memory())
+
+    def recall(self, ledgers: Mapping[int, tuple[Ledger, CommitSha]], opened: Iterable[int]) -> None:
+        """What the ledgers say when the repository is opened: whole for open objectives, numbers for the others."""
+        for number in opened:
+            memory = self.memory(number)
+            if number in ledgers:
+                memory.ledger, memory.revision = ledgers[number]
+                memory.holds = presumed_holdings(ledgers[number][0])
+        for number, (ledger, _) in ledgers.items():
+            if number not in self.memories:
+                self.closed[number] = frozenset(record.number for record in ledger.tasks if record.number is not None)
+
+    def forget(self, objective: int) -> None:
+        """Keep of an objective that is over what hints need to find it again."""
+        memory = self.memories.pop(objective)
+        self.closed[objective] = memory.numbers
+        if memory.view is not None:
+            self.finished.append(memory.view)
 
     def configure(self, file: RepositoryFile | None) -> None:
         """Take the repository's settings as they read now. Bad ones are told, and the last good ones stay in force."""
@@ -82,8 +103,11 @@ class Room:
 
     def objectives_of(self, number: int) -> frozenset[int]:
         """The objectives that an issue or pull request belongs to, as far as they were looked at."""
+        known = {objective: memory.numbers for objective, memory in self.memories.items()}
         return frozenset(
-            objective for objective, memory in self.memories.items() if number == objective or number in memory.numbers
+            objective
+            for objective, numbers in (self.closed | known).items()
+            if number == objective or number in numbers
         )
 
     def neighbours_of(self, objective: int) -> tuple[Neighbour, ...]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.localhub import graphql, pages, rest
@@ -62,6 +63,8 @@ class HubApp:
                 scope = {**scope, "path": path, "raw_path": path.encode()}
         try:
             await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return  # whoever asked has gone; that is no error of ours
         except Exception as error:
             self._hub.errors.append(error)
             raise
