@@ -259,10 +259,17 @@ class BareRepository:
             else:
                 lines.append(f"update {update.name} {update.after}{old}\n")
         transaction = f"start\n{''.join(lines)}prepare\ncommit\n"
+        known, written = self._refs, self._refs_written
         try:
             await self.git("update-ref", "--no-deref", "--stdin", stdin=transaction.encode())
-        finally:
+        except BaseException:
             self.refs_written()
+            raise
+        nobody_else = written == self._refs_written
+        self.refs_written()
+        if known is not None and nobody_else:
+            moved = {update.name: update.after for update in updates}
+            self._refs = {name: sha for name, sha in (known | moved).items() if sha != ZERO}
 
     # Objects
 

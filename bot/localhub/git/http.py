@@ -1,4 +1,7 @@
-"""git over HTTP: `git http-backend` behind the hub's tokens.
+"""git over HTTP: `git upload-pack` and `git receive-pack` behind the hub's tokens.
+
+What `git http-backend` would put around them (gitprotocol-http(5)) is put around them here: it is little, and
+one process less for each request.
 
 Fetches are streamed. A push is streamed in while `writing` is held, its answer (a short report) is kept
 back until the push was told to the world, and the reasons of refused refs are put in GitHub's words: git
@@ -6,6 +9,7 @@ itself only knows "hook declined".
 """
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from bot.localhub.authentication import Caller, authenticate
-from bot.localhub.git.report import with_reasons
+from bot.localhub.git.report import FLUSH, packet, with_reasons
 from bot.localhub.model.actor import Level, Role, require, require_sight
 from bot.localhub.model.errors import Forbidden, HubError, NotFound, Unauthorized
 from bot.localhub.model.hub import Hub
@@ -26,41 +30,34 @@ from bot.localhub.model.repository import Repository
 
 CHUNK = 64 * 1024
 Service = Literal["git-upload-pack", "git-receive-pack"]
+WHO = {"GIT_COMMITTER_NAME": "localhub", "GIT_COMMITTER_EMAIL": "localhub@http.invalid"}
 
 
-class _Backend:
-    """One run of `git http-backend`."""
+class _Service:
+    """One run of `git upload-pack` or `git receive-pack`, as `git http-backend` runs them."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, unzip: bool) -> None:
         self.process = process
-        self.status = 200
-        self.headers: dict[str, str] = {}
+        self._unzip = zlib.decompressobj(wbits=31) if unzip else None
 
     @classmethod
-    async def start(cls, repository: Repository, request: Request, path: str, env: dict[str, str]) -> "_Backend":
-        headers = request.headers
-        given = {
-            "GIT_PROJECT_ROOT": str(repository.git.path.parent),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": f"/{repository.git.path.name}{path}",
-            "REQUEST_METHOD": request.method,
-            "QUERY_STRING": request.url.query,
-            "REMOTE_USER": "localhub",
-            "CONTENT_TYPE": headers.get("content-type", ""),
-            "CONTENT_LENGTH": headers.get("content-length", ""),
-            "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
-            "GIT_PROTOCOL": headers.get("git-protocol", ""),
-        }
+    async def start(
+        cls, repository: Repository, request: Request, service: Service, env: dict[str, str], *flags: str
+    ) -> "_Service":
+        protocol = request.headers.get("git-protocol")
         process = await asyncio.create_subprocess_exec(
             "git",
-            "http-backend",
+            service.removeprefix("git-"),
+            "--stateless-rpc",
+            *flags,
+            ".",
             cwd=repository.git.path,
-            env={**repository.git.env, **{name: value for name, value in given.items() if value}, **env},
+            env={**repository.git.env, **({"GIT_PROTOCOL": protocol} if protocol else {}), **WHO, **env},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        return cls(process)
+        return cls(process, unzip=request.headers.get("content-encoding") in ("gzip", "x-gzip"))
 
     async def feed(self, request: Request) -> None:
         """Pass the body on, to its end."""
@@ -68,25 +65,15 @@ class _Backend:
         assert stdin is not None
         try:
             async for chunk in request.stream():
-                stdin.write(chunk)
+                stdin.write(self._unzip.decompress(chunk) if self._unzip is not None else chunk)
                 await stdin.drain()
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, zlib.error):
             pass
         finally:
             stdin.close()
 
-    async def read_head(self) -> None:
-        """Read the CGI headers."""
-        assert self.process.stdout is not None
-        while (line := (await self.process.stdout.readline()).decode().strip()) != "":
-            name, _, value = line.partition(":")
-            if name.lower() == "status":
-                self.status = int(value.split()[0])
-            else:
-                self.headers[name.lower()] = value.strip()
-
     async def body(self) -> AsyncIterator[bytes]:
-        """The rest of its output; reaps it at the end."""
+        """Its output; reaps it at the end."""
         assert self.process.stdout is not None
         try:
             while chunk := await self.process.stdout.read(CHUNK):
@@ -117,20 +104,22 @@ class GitFace:
 
     async def info_refs(self, request: Request) -> Response:
         """Advertise refs for a fetch or a push."""
-        service = request.query_params.get("service", "")
-        if service not in ("git-upload-pack", "git-receive-pack"):
+        asked = request.query_params.get("service", "")
+        if asked not in ("git-upload-pack", "git-receive-pack"):
             return _refusal(403, "Please upgrade your git client.")
+        service: Service = "git-upload-pack" if asked == "git-upload-pack" else "git-receive-pack"
         try:
             repository, caller = self._admit(request, push=service == "git-receive-pack")
         except HubError as error:
             return _refused(error)
         self._hub.meter.count_git(caller.charged, "refs")
-        backend = await _Backend.start(repository, request, "/info/refs", {})
+        backend = await _Service.start(repository, request, service, {}, "--http-backend-info-refs")
         assert backend.process.stdin is not None
         backend.process.stdin.close()
-        await backend.read_head()
         content = b"".join([chunk async for chunk in backend.body()])
-        return Response(content, backend.status, backend.headers)
+        if "version=2" not in request.headers.get("git-protocol", ""):
+            content = packet(f"# service={service}\n".encode()) + FLUSH + content
+        return Response(content, 200, _headers(service, "advertisement"))
 
     async def upload_pack(self, request: Request) -> Response:
         """A fetch."""
@@ -139,14 +128,13 @@ class GitFace:
         except HubError as error:
             return _refused(error)
         self._hub.meter.count_git(caller.charged, "fetch")
-        backend = await _Backend.start(repository, request, "/git-upload-pack", {})
+        backend = await _Service.start(repository, request, "git-upload-pack", {})
         try:
             await backend.feed(request)
-            await backend.read_head()
         except BaseException:
             await backend.end()
             raise
-        return StreamingResponse(backend.body(), backend.status, backend.headers)
+        return StreamingResponse(backend.body(), 200, _headers("git-upload-pack", "result"))
 
     async def receive_pack(self, request: Request) -> Response:
         """A push: refs before, git, refs after, and what follows from the difference."""
@@ -163,10 +151,9 @@ class GitFace:
             env = await self._policy(repository, caller, reasons)
             async with git.writing:
                 before = await git.refs()
-                backend = await _Backend.start(repository, request, "/git-receive-pack", env)
+                backend = await _Service.start(repository, request, "git-receive-pack", env)
                 try:
                     await backend.feed(request)
-                    await backend.read_head()
                     content = b"".join([chunk async for chunk in backend.body()])
                 except (ClientDisconnect, asyncio.CancelledError):
                     await backend.end()
@@ -179,8 +166,7 @@ class GitFace:
         if refused:
             words = {ref: reason for ref, _, reason in (line.partition("\t") for line in refused)}
             content = with_reasons(content, words)
-        backend.headers.pop("content-length", None)
-        return Response(content, backend.status, backend.headers)
+        return Response(content, 200, _headers("git-receive-pack", "result"))
 
     async def _policy(self, repository: Repository, caller: Caller, reasons: Path) -> dict[str, str]:
         assert caller.actor is not None
@@ -212,6 +198,15 @@ class GitFace:
                 words = f"Permission to {repository.full_name}.git denied to {actor.account.login}."
                 raise Forbidden(words) from error
         return repository, caller
+
+
+def _headers(service: Service, what: Literal["advertisement", "result"]) -> dict[str, str]:
+    return {
+        "content-type": f"application/x-{service}-{what}",
+        "cache-control": "no-cache, max-age=0, must-revalidate",
+        "pragma": "no-cache",
+        "expires": "Fri, 01 Jan 1980 00:00:00 GMT",
+    }
 
 
 def _refused(error: HubError) -> Response:
