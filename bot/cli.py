@@ -62,6 +62,9 @@ def try_(
     agent_command: Annotated[
         str | None, typer.Option(help="Or any program: 'my-agent --prompt {prompt_file} --dir {worktree}'.")
     ] = None,
+    agent_variable: Annotated[
+        list[str] | None, typer.Option(help="A variable of yours that the program is given, such as its key.")
+    ] = None,
     verify: Annotated[
         str | None, typer.Option(help="A shell command that every commit must pass. Set in the clone only.")
     ] = None,
@@ -72,7 +75,7 @@ def try_(
     """Carry out an issue on a clone of your own repository, on a local GitHub. Your repository stays as it is."""
     from bot.demo.trial import Trial, run_try
 
-    trial = Trial(path, issue, agent, agent_command, verify, output, keep, minutes)
+    trial = Trial(path, issue, agent, agent_command, tuple(agent_variable or ()), verify, output, keep, minutes)
     sys.exit(_run(run_try(trial)))
 
 

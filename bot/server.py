@@ -114,7 +114,7 @@ class Mirrors:
 
 def _roster(settings: Settings) -> Roster:
     commands = {"command": settings.agent_command} if settings.agent_command else {}
-    return Roster(commands, os.environ)
+    return Roster(commands, os.environ, settings.agent_variable_names())
 
 
 def _now() -> datetime:

@@ -37,6 +37,14 @@ class Settings(BaseSettings):
         str | None,
         Field(description="A command template that is offered as agent `command`: {prompt_file}, {worktree}, …"),
     ] = None
+    agent_variables: Annotated[
+        str,
+        Field(
+            pattern=r"^([A-Za-z_][A-Za-z0-9_]*(, *[A-Za-z_][A-Za-z0-9_]*)*)?$",
+            description="Names of the server's variables, with commas between, that agent `command` is given: the key "
+            "of its model, for instance. Their values are masked wherever text is kept.",
+        ),
+    ] = ""
     slots: Annotated[int, Field(ge=1, le=200, description="Most sessions at once.")] = 6
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
         "refs/crewline"
@@ -59,6 +67,9 @@ class Settings(BaseSettings):
         if (self.private_key is None) == (self.private_key_file is None):
             raise ValueError("set exactly one of CREWLINE_PRIVATE_KEY and CREWLINE_PRIVATE_KEY_FILE")
         return self
+
+    def agent_variable_names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.agent_variables.split(",") if name.strip())
 
     def private_key_pem(self) -> str:
         """Raises OSError where the key file cannot be read."""

@@ -17,11 +17,16 @@ class UnknownAgent(LookupError):
 
 class Roster:
     """`commands` adds agents by name from command templates; `environment` is where credentials are read from,
-    each agent's by the names that it declares. Raises BadTemplate."""
+    each agent's by the names that it declares; a command's are `command_credentials`. Raises BadTemplate."""
 
-    def __init__(self, commands: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        commands: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        command_credentials: tuple[str, ...] = (),
+    ) -> None:
         agents: list[Agent] = [ClaudeAgent()]
-        agents += [CommandAgent(name, template) for name, template in (commands or {}).items()]
+        agents += [CommandAgent(name, template, command_credentials) for name, template in (commands or {}).items()]
         self._agents = {agent.name: agent for agent in agents}
         self._environment = dict(environment or {})
 

@@ -44,10 +44,13 @@ class AgentChoice:
 
     name: str
     command: str | None = None
+    variables: tuple[str, ...] = ()
+    """Names of variables that the command is given."""
 
     def environment(self) -> dict[str, str]:
         if self.command is not None:
-            return {"CREWLINE_AGENT": "command", "CREWLINE_AGENT_COMMAND": self.command}
+            variables = {"CREWLINE_AGENT_VARIABLES": ",".join(self.variables)}
+            return {"CREWLINE_AGENT": "command", "CREWLINE_AGENT_COMMAND": self.command} | variables
         return {"CREWLINE_AGENT": self.name}
 
 

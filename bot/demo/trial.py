@@ -43,6 +43,7 @@ class Trial:
     issue: Path
     agent: str | None
     agent_command: str | None
+    agent_variables: tuple[str, ...]
     verify: str | None
     output: Path | None
     keep: bool
@@ -62,7 +63,7 @@ class Source:
 async def run_try(trial: Trial) -> int:
     """The exit code: 0 only where the objective closed as completed and its verify command, if any, passes."""
     title, body = _issue(trial.issue)
-    choice = choose_agent(trial.agent, trial.agent_command)
+    choice = choose_agent(trial.agent, trial.agent_command, trial.agent_variables)
     source = await look_at(trial.path)
     output = _output(trial.output, source)
     console = Console(highlight=False)
@@ -74,7 +75,7 @@ async def run_try(trial: Trial) -> int:
             return 130
 
 
-def choose_agent(name: str | None, command: str | None) -> AgentChoice:
+def choose_agent(name: str | None, command: str | None, variables: tuple[str, ...] = ()) -> AgentChoice:
     """Raises Refusal that names the agents that are installed, where none was named or it cannot be used."""
     if name is not None and command is not None:
         raise Refusal("name either --agent or --agent-command, not both.")
@@ -89,7 +90,9 @@ def choose_agent(name: str | None, command: str | None) -> AgentChoice:
         if "command" not in roster.installed():
             program = roster.find("command").program
             raise Refusal(f"--agent-command: there is no program {program!r}. Name one on the PATH, or its whole path.")
-        return AgentChoice("command", command)
+        if missing := [variable for variable in variables if variable not in os.environ]:
+            raise Refusal(f"--agent-variable: {missing[0]} is not set here. Export it, or leave it out.")
+        return AgentChoice("command", command, variables)
     found = Roster(environment=os.environ).installed()
     known = (
         f"Found here: {', '.join(found)}. Add --agent {found[0]}." if found else "None that Crewline knows was found."
@@ -97,7 +100,8 @@ def choose_agent(name: str | None, command: str | None) -> AgentChoice:
     raise Refusal(
         f"no agent was named, and a try needs one. {known}\n"
         "Any other program works as well: --agent-command 'my-agent --prompt {prompt_file} --dir {worktree}'.\n"
-        "It may also use {answer_file}, {session_id} and {model}. `crewline demo` needs no agent at all."
+        "It may also use {answer_file}, {session_id} and {model}, and is given the variables that you name with "
+        "--agent-variable. `crewline demo` needs no agent at all."
     )
 
 

@@ -71,3 +71,10 @@ def test_each_agent_gets_its_own_credentials_only() -> None:
     assert roster.credentials(roster.find("claude")) == {"ANTHROPIC_API_KEY": "sk-ant-1234"}
     assert roster.credentials(roster.find("mine")) == {}
     assert roster.secrets() == ("sk-ant-1234",)
+
+
+def test_a_command_is_given_the_variables_that_the_server_names_and_no_others() -> None:
+    environment = {"MY_MODEL_KEY": "a-secret-key", "OTHER": "value"}
+    roster = Roster({"command": "my-agent {prompt_file}"}, environment, ("MY_MODEL_KEY", "NOT_SET"))
+    assert roster.credentials(roster.find("command")) == {"MY_MODEL_KEY": "a-secret-key"}
+    assert roster.secrets() == ("a-secret-key",)

@@ -65,7 +65,7 @@ def creating(count: int) -> str:
     """The mutation that creates so many issues."""
     declared = ", ".join(f"$input{n}: CreateIssueInput!" for n in range(count))
     parts = "".join(f"  made{n}: createIssue(input: $input{n}) {{ issue {{ ...TaskParts }} }}\n" for n in range(count))
-    return with_parts(f"mutation ({declared}) {{\n{parts}}}\n")
+    return with_parts(f"mutation CreateTasks({declared}) {{\n{parts}}}\n")
 
 
 async def link_dependencies(target: Target, action: LinkDependencies) -> tuple[Fact, ...]:
@@ -93,7 +93,7 @@ def linking(count: int) -> str:
     """The mutation that adds so many dependencies."""
     declared = ", ".join(f"$input{n}: AddBlockedByInput!" for n in range(count))
     parts = "".join(f"  made{n}: addBlockedBy(input: $input{n}) {{ issue {{ number }} }}\n" for n in range(count))
-    return f"mutation ({declared}) {{\n{parts}}}\n"
+    return f"mutation LinkDependencies({declared}) {{\n{parts}}}\n"
 
 
 async def close_issue(target: Target, action: CloseIssue) -> tuple[Fact, ...]:
