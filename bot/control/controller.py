@@ -7,13 +7,14 @@ the sweep looks anyway, later.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.control.look import Looker
-from bot.control.queue import KeyQueue
+from bot.control.queue import FIRST_PAUSE, KeyQueue
 from bot.control.room import Room
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed
@@ -60,6 +61,7 @@ class Controller:
         self._queue = KeyQueue(group, self._look)
         self._looker: Looker | None = None
         self._closed = False
+        self._sweep_soon = asyncio.Event()
 
     def start(self, engine: Engine) -> None:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
@@ -135,16 +137,20 @@ class Controller:
                 room.configure(await room.github.configuration())
         except (GitHubError, GitFailed) as error:
             log.warning("a hint was lost; the sweep will look", hint=hint.event, error=str(error))
+            self._sweep_soon.set()
             return
         except Exception:
             log.exception("a hint was lost; the sweep will look", hint=hint.event)
+            self._sweep_soon.set()
             return
         for number in self._objectives(room, hint):
-            memory = room.memories.get(number)
-            if memory is not None:
-                memory.refusals = ()
-                memory.stale = True
-            self._queue.add(ObjectiveKey(hint.repository, number))
+            memory, key = room.memory(number), ObjectiveKey(hint.repository, number)
+            memory.refusals = ()
+            memory.stale = True
+            self._queue.add(key)
+            if self._settle:  # reads may not show yet what the hint is about
+                memory.look_anew_at = self._clock() + self._settle
+                self._queue.add_later(key, self._settle.total_seconds() + 0.01)
 
     def _objectives(self, room: Room, hint: Hint) -> frozenset[int]:
         """Those that what the hint names belongs to. An issue that belongs to none may be one itself."""
@@ -160,12 +166,22 @@ class Controller:
         return frozenset(found)
 
     async def _sweep(self) -> None:
+        """Every so often, and soon where a sweep or a hint came to nothing."""
+        failures = 0
         while True:
-            await self._sweep_once()
-            await asyncio.sleep(self._sweep_seconds)
+            self._sweep_soon.clear()
+            failures = 0 if await self._sweep_once() else failures + 1
+            if failures:
+                await asyncio.sleep(min(FIRST_PAUSE * (1 << min(failures - 1, 16)), self._sweep_seconds))
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._sweep_seconds):
+                    await self._sweep_soon.wait()
+                await asyncio.sleep(FIRST_PAUSE)
 
-    async def _sweep_once(self) -> None:
-        """Look at every open objective, and at those that are remembered but not open any more."""
+    async def _sweep_once(self) -> bool:
+        """Look at every open objective, and at those that are remembered but not open any more. False where that
+        could not be found out."""
         try:
             names = await self._app.repositories()
             for name in names:
@@ -181,8 +197,11 @@ class Controller:
                     self._queue.add(ObjectiveKey(name, number))
         except (GitHubError, GitFailed) as error:
             log.warning("the sweep failed and is repeated", error=str(error))
+            return False
         except Exception:
             log.exception("the sweep failed and is repeated")
+            return False
+        return True
 
 
 def _objective_of_branch(branch: str) -> set[int]:

@@ -143,6 +143,8 @@ class Looker:
     async def _observe(self, room: Room, number: int, memory: Memory) -> Observation | Gone:
         """What GitHub shows; what it showed a moment ago where nobody hinted at a change since."""
         now = self._clock()
+        if memory.look_anew_at is not None and now >= memory.look_anew_at:
+            memory.look_anew_at, memory.stale = None, True
         if memory.observed is not None and not memory.stale and now - memory.observed_at < MOST_AGE:
             return memory.observed
         memory.stale = False  # before asking: a hint that comes meanwhile may be too late for the answer

@@ -37,6 +37,8 @@ class Memory:
     observed_at: datetime = NEVER
     stale: bool = True
     """Whether something may have changed on GitHub since `observed`."""
+    look_anew_at: datetime | None = None
+    """When reads must show what the last hint was about."""
     writes: tuple[OwnWrite, ...] = ()
     reports: dict[SessionId, SessionReport] = field(default_factory=dict)
     refusals: tuple[MergeRefusal, ...] = ()

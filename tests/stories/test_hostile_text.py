@@ -47,7 +47,7 @@ async def test_evil_texts_close_nothing_and_mention_nobody(tmp_path: Path) -> No
             assert {number for _, number in closing_references(text)} <= {2}, text
         assert list(story.tasks_of(objective)) == ["one"]
         messages = [commit.message for commit in await story.shop.git.commits("main")]
-        assert [message for message in messages if closing_references(message)] == []
+        assert [message for message in messages if list(closing_references(message))] == []
 
 
 async def test_tags_that_others_type_count_for_nothing(tmp_path: Path) -> None:
