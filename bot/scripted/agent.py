@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +67,8 @@ class Stage:
             source = self.folder / performance.copy
             if not source.is_dir():
                 raise PlaybookError(f"there is no folder {source} to copy")
+            import shutil  # few sessions copy, and every one would wait for it
+
             shutil.copytree(source, self.worktree, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         for name, text in performance.write.items():
             path = self._path(name)
@@ -88,13 +89,14 @@ class Stage:
 
     def _commit(self, message: str) -> None:
         git = ("git", *IDENTITY)
-        subprocess.run((*git, "add", "--all"), cwd=self.worktree, check=True)
-        nothing = subprocess.run((*git, "diff", "--cached", "--quiet"), cwd=self.worktree, check=False).returncode == 0
-        if nothing:
-            print(f"[scripted {self.session.id}] the tree already holds this; nothing to commit", flush=True)
-            return
         message += "\n\nWritten by Crewline's scripted agent from a playbook; no model was asked.\n"
-        subprocess.run((*git, "commit", "--quiet", "--message", message), cwd=self.worktree, check=True)
+        subprocess.run((*git, "add", "--all"), cwd=self.worktree, check=True)
+        commit = (*git, "commit", "--quiet", "--message", message)
+        done = subprocess.run(commit, cwd=self.worktree, check=False, stdout=subprocess.DEVNULL).returncode == 0
+        if done:
+            return
+        subprocess.run((*git, "diff", "--cached", "--quiet"), cwd=self.worktree, check=True)
+        print(f"[scripted {self.session.id}] the tree already holds this; nothing to commit", flush=True)
 
     def _answer(self, performance: Performance) -> None:
         if performance.raw_answer is None and performance.answer is None:
