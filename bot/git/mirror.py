@@ -6,7 +6,7 @@ What must hold:
   ``clone --mirror`` would be simpler, but its pruning deletes every ref that only we have.
 * The token goes to git by environment alone: it is never in an argument, a URL or a file.
 * Fetches run one after another (in parallel they fail over each other's locks), and those that wait are carried
-  out as one.
+  out as one. A fetch of single branches runs beside a push: they touch different refs. A starred one does not.
 * Nothing is ever collected as garbage: task repositories borrow objects that no ref of the mirror may name.
 
 The folder can be deleted whenever no `Mirror` is open on it, and is made again by `prepare`. A machine that
@@ -18,10 +18,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -33,6 +35,10 @@ from bot.git.push import RefUpdate, push_arguments, raise_for_refs
 from bot.model.identity import CommitSha
 
 HEADS = "+refs/heads/*:refs/remotes/origin/*"
+FRESH = 3.0
+"""Seconds for which a fetch that was foreseen counts as one of now. Work takes minutes; a base that is this much older
+is none the worse."""
+_FLAGS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-show-forced-updates", "--refmap=", "--prune")
 
 Token = Callable[[], Awaitable[str]]
 
@@ -57,7 +63,9 @@ class Mirror:
         self.ledgers = f"+{namespace}/*:{namespace}/*"
         self._token = token
         self._reader = ObjectReader(self.path)
-        self._transfer = asyncio.Lock()
+        self._fetching = asyncio.Lock()
+        self._pushing = asyncio.Lock()
+        self._foreseen: dict[tuple[str, ...], tuple[float, asyncio.Task[None]]] = {}
         self._preparing = asyncio.Lock()
         self._wanted: set[str] = set()
         self._next_fetch: asyncio.Task[None] | None = None
@@ -109,6 +117,25 @@ class Mirror:
                     raise
                 # somebody else's ref was missing: ask again without it
 
+    def foresee(self, branches: Iterable[str]) -> None:
+        """Begin to fetch `branches`, which somebody will `freshen` in a moment."""
+        refspecs = branch_refspecs(branches)
+        fetch = asyncio.create_task(self.fetch(refspecs))
+        self._foreseen[refspecs] = (monotonic(), fetch)
+        self._fetches.add(fetch)
+        fetch.add_done_callback(self._fetched)
+
+    async def freshen(self, branches: Iterable[str]) -> None:
+        """Like `fetch`, but what was foreseen in the last seconds is new enough."""
+        refspecs = branch_refspecs(branches)
+        foreseen = self._foreseen.get(refspecs)
+        if foreseen is not None and monotonic() - foreseen[0] < FRESH:
+            fetch = foreseen[1]
+            await asyncio.wait({fetch})
+            if not fetch.cancelled() and fetch.exception() is None:
+                return
+        await self.fetch(refspecs)
+
     def _fetched(self, fetch: asyncio.Task[None]) -> None:
         self._fetches.discard(fetch)
         if not fetch.cancelled():
@@ -122,7 +149,7 @@ class Mirror:
         """
         if not updates:
             return
-        async with self._transfer:
+        async with self._pushing:
             output = await self._remotely(*push_arguments(updates, "origin"), seconds=300, accept=range(256))
         if output.exit_code == 0:
             return
@@ -185,18 +212,12 @@ class Mirror:
         return await git(*arguments, repository=self.path, stdin=stdin, seconds=seconds, accept=accept)
 
     async def _fetch_wanted(self) -> None:
-        async with self._transfer:
+        async with self._fetching:
             refspecs, self._wanted = sorted(self._wanted), set()
             self._next_fetch = None  # who asks from now on may know of something newer: that is another fetch
-            flags = (
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-show-forced-updates",
-                "--refmap=",
-                "--prune",
-            )
-            output = await self._remotely("fetch", *flags, "origin", *refspecs, seconds=900, accept=range(256))
+            beside_pushes = all(refspec.startswith("+refs/heads/") and "*" not in refspec for refspec in refspecs)
+            async with nullcontext() if beside_pushes else self._pushing:
+                output = await self._remotely("fetch", *_FLAGS, "origin", *refspecs, seconds=900, accept=range(256))
         if output.exit_code == 0:
             return
         kind = NoSuchRef if "couldn't find remote ref" in output.stderr else Unreachable
@@ -221,6 +242,11 @@ class Mirror:
             )
         except GitFailed as error:
             raise Unreachable(error.command, error.exit_code, error.stderr) from None
+
+
+def branch_refspecs(branches: Iterable[str]) -> tuple[str, ...]:
+    """To fetch these branches and no others."""
+    return tuple(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in sorted(set(branches)))
 
 
 def make_bare_repository(path: Path, settings: str = "") -> None:

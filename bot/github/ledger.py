@@ -7,7 +7,7 @@ The branch of a session and the record of it go together, so neither is ever wit
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -100,6 +100,11 @@ class LedgerStore:
         except PushRejected as error:
             raise LedgerConflict(sorted(error.reasons)) from error
         return revision
+
+    def foresee(self, branches: Iterable[str]) -> None:
+        """A session that starts from the newest state of `branches` follows in a moment: the fetch that it will ask
+        for runs beside the push of its claim."""
+        self._mirror.foresee(branches)
 
     async def _read(self, objective: int, revision: CommitSha) -> Ledger:
         content = await self._mirror.read(revision, FILE)

@@ -119,3 +119,8 @@ class Assignment(Frozen):
     largest_file: int = 1_000_000
     """In bytes; the gate refuses a larger one."""
     briefing: Briefing
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Those of which the newest state is wanted before the session starts."""
+        return tuple(sorted({self.base_branch, self.default_branch or self.base_branch}))

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bot.git.errors import NoSuchRef
 from bot.git.loose import NewCommit, write_commit
-from bot.git.mirror import Mirror, make_bare_repository
+from bot.git.mirror import Mirror, branch_refspecs, make_bare_repository
 from bot.git.process import git
 from bot.model.assignment import Assignment
 from bot.model.identity import CommitSha, RepositoryName, SessionId, task_branch
@@ -81,14 +81,16 @@ async def find_base(mirror: Mirror, assignment: Assignment) -> CommitSha:
 
     Raises NotReady, and the errors of `Mirror.fetch`.
     """
-    refspecs = [f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in _branches(assignment)]
     problem = ""
     for look in range(_LOOKS):
         base = await mirror.branch(assignment.base_branch)
         if look or base is None or assignment.role is not Role.REVIEWER:
             await asyncio.sleep(0.25 * max(0, look - 1))  # a replica of the server may lag behind
             try:
-                await mirror.fetch(refspecs if look < 2 else ())
+                if look == 0:
+                    await mirror.freshen(assignment.branches)
+                else:
+                    await mirror.fetch(branch_refspecs(assignment.branches) if look < 2 else ())
             except NoSuchRef:
                 raise NotReady(f"the branch {assignment.base_branch!r} does not exist") from None
             base = await mirror.branch(assignment.base_branch)
@@ -129,10 +131,8 @@ def make_task_repository(repository: Path, tree: Path, mirror: Mirror, branch: s
     """A repository at `repository` with its tree at `tree` (an existing, empty folder), which borrows the
     mirror's objects and has its own refs."""
     identity = mirror.identity
-    make_bare_repository(
-        repository,
-        f"[gc]\n\tauto = 0\n[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n",
-    )
+    user = f"[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n"
+    make_bare_repository(repository, f"[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n{user}")
     config = repository / "config"
     config.write_text(config.read_text().replace("bare = true", f"bare = false\n\tworktree = {_quoted(str(tree))}"))
     (repository / "objects" / "info" / "alternates").write_text(f"{mirror.path / 'objects'}\n")
@@ -194,10 +194,6 @@ async def _leave_conflict(mirror: Mirror, place: Workplace, assignment: Assignme
 
 def _fields(name: str, email: str) -> tuple[tuple[str, str], ...]:
     return (("NAME", name), ("EMAIL", email))
-
-
-def _branches(assignment: Assignment) -> list[str]:
-    return sorted({assignment.base_branch, assignment.default_branch or assignment.base_branch})
 
 
 def _quoted(text: str) -> str:
