@@ -41,7 +41,7 @@ from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
 from bot.model.identity import InstanceId, Login, ObjectiveKey, SessionId
 from bot.model.observed import Observation, Permission
-from bot.model.session import Failed, FailureKind, Published
+from bot.model.session import Failed, FailureKind, Published, Role
 from bot.model.snapshot import MergeRefusal, Snapshot
 
 log = structlog.get_logger(__name__)
@@ -196,6 +196,7 @@ class Looker:
     async def _carry_out(self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...]) -> list[Action]:
         """Do them in order; those that GitHub refused are returned."""
         refused: list[Action] = []
+        _foresee(room, actions)
         for action in actions:
             try:
                 facts = await self._act(room, memory, number, action)
@@ -330,6 +331,15 @@ class Looker:
         if isinstance(gone, IsPullRequest):
             for write in explain_pull_request(number, gone.labels, gone.comments, room.config.label):
                 await self._act(room, memory, number, write)
+
+
+def _foresee(room: Room, actions: tuple[Action, ...]) -> None:
+    """Where claims are about to be pushed, what their sessions will fetch is fetched meanwhile. A reviewer's base only
+    has to be known, and it is."""
+    if any(isinstance(action, PushLedger) for action in actions):
+        starts = [action.assignment for action in actions if isinstance(action, StartSession)]
+        for branches in {start.branches for start in starts if start.role is not Role.REVIEWER}:
+            room.ledgers.foresee(branches)
 
 
 def _with_refusal(refusals: tuple[MergeRefusal, ...], fact: MergeRefused, now: datetime) -> tuple[MergeRefusal, ...]:
