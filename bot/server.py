@@ -13,6 +13,7 @@ import structlog
 
 from bot.agents.roster import Roster
 from bot.control.controller import Controller
+from bot.control.instance import Instance
 from bot.control.room import Room
 from bot.engines.local import LocalEngine
 from bot.git.mirror import Mirror
@@ -47,17 +48,14 @@ async def serve(settings: Settings, ready: Callable[[Address], None] | None = No
         mirrors = Mirrors(settings, app, bot, stack)
         runner = await stack.enter_async_context(SessionRunner(settings.data, mirrors.get, _roster(settings)))
         async with asyncio.TaskGroup() as group:
-            controller = Controller(
-                group,
-                app,
-                InstanceId(secrets.token_hex(6)),
-                bot,
-                "command" if settings.agent_command else settings.agent,
-                mirrors.open_room,
-                timedelta(seconds=settings.settle_seconds),
-                settings.sweep_seconds,
-                _now,
+            instance = Instance(
+                id=InstanceId(secrets.token_hex(6)),
+                bot=bot,
+                default_agent="command" if settings.agent_command else settings.agent,
+                settle=timedelta(seconds=settings.settle_seconds),
+                clock=_now,
             )
+            controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
             async with LocalEngine(runner, settings.slots, controller.ended) as engine:
                 try:
                     await _answer_webhooks(settings, controller, engine, bot, ready)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 
 import structlog
 
+from bot.control.instance import Instance
 from bot.control.look import Looker
 from bot.control.queue import FIRST_PAUSE, KeyQueue
 from bot.control.room import Room
@@ -22,7 +22,7 @@ from bot.github.app import GitHubApp
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import Hint, RepositoriesChanged
 from bot.model.assignment import Assignment
-from bot.model.identity import InstanceId, Login, ObjectiveKey, RepositoryName
+from bot.model.identity import ObjectiveKey, RepositoryName
 from bot.model.session import SessionReport
 from bot.model.view import ObjectiveView
 
@@ -39,23 +39,15 @@ class Controller:
         self,
         group: asyncio.TaskGroup,
         app: GitHubApp,
-        instance: InstanceId,
-        bot: Login,
-        default_agent: str,
+        instance: Instance,
         open_room: Callable[[RepositoryName], Awaitable[Room]],
-        settle: timedelta,
         sweep_seconds: float,
-        clock: Callable[[], datetime],
     ) -> None:
         self._group = group
         self._app = app
         self._instance = instance
-        self._bot = bot
-        self._default_agent = default_agent
         self._open_room = open_room
-        self._settle = settle
         self._sweep_seconds = sweep_seconds
-        self._clock = clock
         self._rooms: dict[RepositoryName, Room] = {}
         self._opening: dict[RepositoryName, asyncio.Lock] = {}
         self._queue = KeyQueue(group, self._look)
@@ -65,9 +57,7 @@ class Controller:
 
     def start(self, engine: Engine) -> None:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
-        self._looker = Looker(
-            self._instance, self._bot, self._default_agent, engine, self._clock, self._settle, self._queue.add_later
-        )
+        self._looker = Looker(self._instance, engine, self._queue.add_later)
         self._group.create_task(self._sweep(), name="sweeps")
 
     def accept(self, hint: Hint | RepositoriesChanged) -> None:
@@ -75,7 +65,7 @@ class Controller:
         if isinstance(hint, RepositoriesChanged):
             self._group.create_task(self._sweep_once(), name="sweeps once")
             return
-        if hint.sender == self._bot:
+        if hint.sender == self._instance.bot:
             return
         self._group.create_task(self._follow(hint), name="follows a hint")
 
@@ -148,9 +138,10 @@ class Controller:
             memory.refusals = ()
             memory.stale = True
             self._queue.add(key)
-            if self._settle:  # reads may not show yet what the hint is about
-                memory.look_anew_at = self._clock() + self._settle
-                self._queue.add_later(key, self._settle.total_seconds() + 0.01)
+            settle = self._instance.settle
+            if settle:  # reads may not show yet what the hint is about
+                memory.look_anew_at = self._instance.clock() + settle
+                self._queue.add_later(key, settle.total_seconds() + 0.01)
 
     def _objectives(self, room: Room, hint: Hint) -> frozenset[int]:
         """Those that what the hint names belongs to. An issue that belongs to none may be one itself."""

@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.control.instance import Instance
 from bot.control.own_writes import added, correct, doubted_until, unseen
 from bot.control.queue import LookAgain
 from bot.control.room import Memory, Room
@@ -39,7 +40,7 @@ from bot.github.ledger import LedgerConflict
 from bot.github.observe import Gone, IsPullRequest
 from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
-from bot.model.identity import InstanceId, Login, ObjectiveKey, SessionId
+from bot.model.identity import Login, ObjectiveKey, SessionId
 from bot.model.observed import Observation, Permission
 from bot.model.session import Failed, FailureKind, Published, Role
 from bot.model.snapshot import MergeRefusal, Snapshot
@@ -58,28 +59,21 @@ class _DecideAgain(Exception):
 class Looker:
     """Carries out looks for one instance of the server.
 
-    `clock` tells the time in UTC. `settle` is how long reads may lag behind writes. `look_later` puts the objective
-    back on the queue after some seconds.
+    `look_later` puts the objective back on the queue after some seconds.
     """
 
     def __init__(
         self,
-        instance: InstanceId,
-        bot: Login,
-        default_agent: str,
+        instance: Instance,
         engine: Engine,
-        clock: Callable[[], datetime],
-        settle: timedelta,
         look_later: Callable[[ObjectiveKey, float], None],
     ) -> None:
         self._instance = instance
-        self._bot = bot
-        self._default_agent = default_agent
+        self._clock = instance.clock
+        self._settle = instance.settle
         self._engine = engine
-        self._clock = clock
-        self._settle = settle
         self._look_later = look_later
-        self._started = clock()
+        self._started = instance.clock()
 
     async def look(self, room: Room, number: int) -> None:
         """Raises LookAgain, GitHubError or GitFailed where it has to be repeated with growing pauses. Where GitHub
@@ -162,9 +156,9 @@ class Looker:
             repository=room.name,
             observed=correct(observed, memory.writes),
             ledger=memory.ledger,
-            instance=self._instance,
-            bot=self._bot,
-            default_agent=self._default_agent,
+            instance=self._instance.id,
+            bot=self._instance.bot,
+            default_agent=self._instance.default_agent,
             permissions=permissions,
             reports=tuple(memory.reports.values()),
             running=self._running(room),
@@ -191,7 +185,7 @@ class Looker:
     def _all_ours(self, memory: Memory) -> bool:
         """Whether everything ever done for the objective was done by this instance: then it remembers its writes."""
         sessions = memory.ledger.sessions if memory.ledger else ()
-        return bool(sessions) and all(session.holder == self._instance for session in sessions)
+        return bool(sessions) and all(session.holder == self._instance.id for session in sessions)
 
     async def _carry_out(self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...]) -> list[Action]:
         """Do them in order; those that GitHub refused are returned."""

@@ -1,0 +1,20 @@
+"""Who this run of the server is, and how it tells the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.model.identity import InstanceId, Login
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """`clock` tells the time in UTC. `settle` is how long reads of GitHub may lag behind writes."""
+
+    id: InstanceId
+    bot: Login
+    default_agent: str
+    settle: timedelta
+    clock: Callable[[], datetime]
