@@ -15,7 +15,7 @@ from bot.model.marker import tagged
 
 def close_objective(situation: Situation) -> list[Action]:
     objective = situation.objective
-    if not situation.active or objective.closed_by == situation.snapshot.bot:
+    if not situation.active or not situation.snapshot.absence_trusted or objective.closed_by == situation.snapshot.bot:
         return []
     if not finished(situation, tasks_of(situation)) or not _summarised(situation):
         return []

@@ -51,7 +51,7 @@ def first(part: Part) -> Part:
 
 def waits_for(name: str, part: Part = WRITE) -> Part:
     """`part`, finished once somebody has put a file `name` into the shared folder. That it waits can be waited for."""
-    waiting = f"touch {{shared}}/{{session}}.waits; while [ ! -e {{shared}}/{name} ]; do sleep 0.02; done"
+    waiting = f"echo {{session}} waits > {{shared}}/news; while [ ! -e {{shared}}/{name} ]; do sleep 0.02; done"
     return {**part, "run": [waiting]}
 
 

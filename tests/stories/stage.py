@@ -9,7 +9,6 @@ HTTP, webhooks, git and agent processes are real; what waits, waits for an event
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -40,6 +39,7 @@ from bot.settings import Settings
 from tests.localhub.openapi.faithful import FaithfulHub, Record
 from tests.stories.bots import Bot, BotInProcess, BotProcess, ErrorLog
 from tests.stories.ending import comments_of, twice, unexpected
+from tests.stories.news import News
 from tests.stories.plays import FENCE, Json, Part
 
 SECRET = "the stories' secret"
@@ -66,6 +66,7 @@ class Stage:
     folder: Path
     overrides: Mapping[str, str | float | int]
     log: ErrorLog
+    news: News
     clock: SystemClock
     killable: bool = False
     bot: Bot | None = None
@@ -203,13 +204,7 @@ class Stage:
 
     async def waits(self, session: str) -> None:
         """The agent of `session` runs, and waits for a sign."""
-        await self.appears(f"{session}.waits")
-
-    async def appears(self, name: str) -> None:
-        """A file in the shared folder. Only the file system can tell, so it is asked again and again."""
-        async with asyncio.timeout(WITHIN):
-            while not (self.shared / name).exists():  # noqa: ASYNC110 (another process makes it)
-                await asyncio.sleep(0.01)
+        await self.news.wait(f"{session} waits", WITHIN)
 
     async def at_rest(self) -> None:
         """The bot has looked at all that happened until now: it looks at one thing after another, and this asks for
@@ -333,10 +328,10 @@ async def stage(
         shop.add_collaborator(user, role)
     app = _install(hub, alice)
     record = Record()
-    with ErrorLog() as log:
+    (folder / "shared").mkdir()
+    with ErrorLog() as log, News(folder / "shared" / "news") as news:
         async with serve(hub, app=FaithfulHub(hub, record)) as address:
-            play = Stage(hub, app, shop, address, folder, overrides, log, clock, killable)
-            play.shared.mkdir()
+            play = Stage(hub, app, shop, address, folder, overrides, log, news, clock, killable)
             play.play(sessions)
             try:
                 await play.start_bot()

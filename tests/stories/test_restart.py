@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -147,23 +148,30 @@ async def test_killed_during_a_session_it_leaves_no_agent_behind_and_starts_it_a
         objective = story.hand_off()
         await story.waits("1.one.worker.1")
         agent = int((story.shared / "1.one.worker.1.pid").read_text())
-        assert lives(agent)
-        await story.stop_bot()
-        async with asyncio.timeout(WITHIN):
-            while lives(agent):  # noqa: ASYNC110 (the kernel tells nobody)
-                await asyncio.sleep(0.01)
+        with Watched(agent) as ended:
+            await story.stop_bot()
+            async with asyncio.timeout(WITHIN):
+                await ended.wait()
         story.sign("go")
         await story.start_bot()
         await story.closed(objective)
         assert await story.file("one.txt") == "by 1.one.worker.2\n"
 
 
-def lives(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be buried does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+class Watched:
+    """An event that is set when a process, of whomever, has ended."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = os.pidfd_open(pid)
+        self._ended = asyncio.Event()
+
+    def __enter__(self) -> asyncio.Event:
+        asyncio.get_running_loop().add_reader(self._process, self._ended.set)
+        return self._ended
+
+    def __exit__(self, *exc: object) -> None:
+        asyncio.get_running_loop().remove_reader(self._process)
+        os.close(self._process)
 
 
 async def test_a_bot_that_was_down_for_the_whole_conversation_catches_up(tmp_path: Path) -> None:

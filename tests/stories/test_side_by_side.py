@@ -58,7 +58,7 @@ async def test_two_objectives_work_at_the_same_time(tmp_path: Path) -> None:
 
 async def test_only_so_many_sessions_at_once(tmp_path: Path) -> None:
     keys = [f"t{n}" for n in range(4)]
-    count = "mkdir {shared}/{task} && ls {shared} | wc -l >> {shared}/../counts; sleep 0.1; rmdir {shared}/{task}"
+    count = "mkdir {shared}/{task} && ls -d {shared}/*/ | wc -l >> {shared}/../counts; sleep 0.1; rmdir {shared}/{task}"
     parts = playbook(*(task(key) for key in keys), **{"*__worker": [runs(count, part=WRITE)]})
     async with stage(tmp_path, parts, slots=2) as story:
         await story.closed(story.hand_off())
