@@ -71,6 +71,7 @@ async def _answer_webhooks(
         webhook_secret=settings.webhook_secret.get_secret_value().encode(),
         accept=controller.accept,
         views=controller.views,
+        clock=_now,
     )
     async with serving(web, settings.host, settings.port) as address:
         controller.start(engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,14 +24,16 @@ def create_app(
     webhook_secret: bytes,
     accept: Callable[[Accepted], None],
     views: Callable[[], tuple[ObjectiveView, ...]],
+    clock: Callable[[], datetime],
     bodies: BodyReader | None = None,
 ) -> Starlette:
-    """`accept` is called for each genuine webhook and must return at once; `views` says what the dashboard shows.
+    """`accept` is called for each genuine webhook and must return at once; `views` says what the dashboard
+    shows, and `clock` the time in UTC for it.
 
     Raises ValueError where the secret is empty.
     """
     hook = WebhookEndpoint(webhook_secret, accept, bodies or BodyReader())
-    dashboard = Dashboard(views)
+    dashboard = Dashboard(views, clock)
     return Starlette(
         routes=[
             Route("/webhook", hook.receive, methods=["POST"]),

@@ -7,7 +7,7 @@ the content security policy lets a page of ours run no script and load nothing f
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -48,8 +48,9 @@ TONES = {
 
 
 class Dashboard:
-    def __init__(self, views: Callable[[], tuple[ObjectiveView, ...]]) -> None:
+    def __init__(self, views: Callable[[], tuple[ObjectiveView, ...]], clock: Callable[[], datetime]) -> None:
         self._views = views
+        self._clock = clock
         self._style = files("bot.web").joinpath("pages/dashboard.css").read_text()
         environment = Environment(loader=PackageLoader("bot.web", "pages"), autoescape=True, undefined=StrictUndefined)
         environment.filters["tone"] = tone
@@ -58,8 +59,7 @@ class Dashboard:
         self._page = environment.get_template("dashboard.html")
 
     async def page(self, _: Request) -> Response:
-        now = datetime.now(UTC)
-        return HTMLResponse(self._page.render(objectives=self._views(), now=now), headers=_HEADERS)
+        return HTMLResponse(self._page.render(objectives=self._views(), now=self._clock()), headers=_HEADERS)
 
     async def style(self, _: Request) -> Response:
         return Response(self._style, media_type="text/css", headers=_HEADERS)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import httpx
 from starlette.applications import Starlette
@@ -48,6 +49,9 @@ def headers(body: bytes, event: str = "issues", secret: bytes = SECRET) -> dict[
     }
 
 
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
 @dataclass
 class Desk:
     """The app under test, and what it handed on."""
@@ -59,7 +63,11 @@ class Desk:
     @property
     def app(self) -> Starlette:
         return create_app(
-            webhook_secret=SECRET, accept=self.accepted.append, views=lambda: self.shown, bodies=self.bodies
+            webhook_secret=SECRET,
+            accept=self.accepted.append,
+            views=lambda: self.shown,
+            clock=lambda: NOW,
+            bodies=self.bodies,
         )
 
     def client(self, peer: str = "127.0.0.1", base: str = "http://127.0.0.1:8646") -> httpx.AsyncClient:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from bot.decide.task import Stage
 from bot.model.view import ObjectiveView, TaskView
 from bot.web.dashboard import TONES, duration
-from tests.web.deliveries import Desk
+from tests.web.deliveries import NOW, Desk
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
 
@@ -37,7 +37,7 @@ CART = ObjectiveView(
             title="Prices",
             state="working",
             attempt=2,
-            running_since=datetime.now(UTC) - timedelta(minutes=3, seconds=5),
+            running_since=NOW - timedelta(minutes=3, seconds=5),
         ),
     ),
 )
