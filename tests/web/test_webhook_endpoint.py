@@ -95,7 +95,7 @@ async def test_only_posts_are_deliveries() -> None:
 
 def test_an_empty_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="empty"):
-        create_app(webhook_secret=b"", accept=lambda _: None, views=tuple, clock=lambda: NOW)
+        create_app(webhook_secret=b"", accept=lambda _: None, views=tuple, clock=lambda: datetime.now(UTC))
 
 
 JSON = st.recursive(
