@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.web.app import create_app
 from bot.web.server import serving
-from tests.web.deliveries import LABELLED, SECRET, Desk, headers, signature
+from tests.web.deliveries import LABELLED, NOW, SECRET, Desk, headers, signature
 
 
 async def deliver(desk: Desk, body: bytes, headers: dict[str, str]) -> httpx.Response:
@@ -95,7 +95,7 @@ async def test_only_posts_are_deliveries() -> None:
 
 def test_an_empty_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="empty"):
-        create_app(webhook_secret=b"", accept=lambda _: None, views=tuple, clock=lambda: datetime.now(UTC))
+        create_app(webhook_secret=b"", accept=lambda _: None, views=tuple, clock=lambda: NOW)
 
 
 JSON = st.recursive(
