@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-import yaml
-
 from bot.localhub.limits import Usage
 from bot.localhub.model.app import App
 from bot.localhub.model.hub import Hub
@@ -23,7 +21,7 @@ from bot.localhub.server import serve
 from bot.scripted import agent
 from tests.bench.bot_process import BotProcess, bot_process
 from tests.stories.plays import APPROVE, Json, Part, plan, task
-from tests.stories.stage import MANIFEST, SECRET, private_key
+from tests.stories.stage import SECRET, install_app, private_key
 
 WORKER_SECONDS = 2.0
 
@@ -80,19 +78,9 @@ async def theatre(folder: Path, sessions: dict[str, Json], **settings: str) -> A
     hub = Hub(folder / "hub")
     hub.settings.limits.enforced = False
     alice = hub.add_user("alice")
-    manifest = yaml.safe_load(MANIFEST.read_text())
-    app = hub.add_app(
-        "crewline",
-        owner=alice,
-        permissions=manifest["default_permissions"],
-        events=manifest["default_events"],
-        webhook_url="http://127.0.0.1:9/webhook",
-        webhook_secret=SECRET,
-        private_key_pem=private_key(),
-    )
+    app = install_app(hub, alice)
     config = "verify:\n  command: 'true'\n"
     shop = await hub.create_repository(alice, "shop", files={"README.md": "# Shop\n", ".github/crewline.yml": config})
-    hub.install(app, alice)
     playbook = folder / "playbook.json"
     await asyncio.to_thread(playbook.write_text, json.dumps({"sessions": sessions}))
     async with serve(hub) as address:

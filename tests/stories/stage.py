@@ -326,7 +326,7 @@ async def stage(
     shop = await hub.create_repository(alice, "shop", files=None if empty else contents)
     for user, role in ((bob, "write"), (tina, "triage"), (mallory, "read")):
         shop.add_collaborator(user, role)
-    app = _install(hub, alice)
+    app = install_app(hub, alice)
     record = Record()
     (folder / "shared").mkdir()
     with ErrorLog() as log, News(folder / "shared" / "news") as news:
@@ -342,7 +342,7 @@ async def stage(
     record.verdict()
 
 
-def _install(hub: Hub, owner: User) -> App:
+def install_app(hub: Hub, owner: User) -> App:
     """The App, as its manifest says."""
     manifest = yaml.safe_load(MANIFEST.read_text())
     app = hub.add_app(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -41,6 +42,13 @@ CART = ObjectiveView(
         ),
     ),
 )
+
+
+async def test_an_objective_that_is_done_is_shown_but_not_counted_as_open() -> None:
+    async with Desk(shown=(CART, replace(CART, number=11, state="done"))).client() as client:
+        page = (await client.get("/")).text
+    assert "1 open objective ·" in page
+    assert "acme/shop #11" in page
 
 
 async def test_the_page_tells_each_task_its_state_and_why_it_waits() -> None:
