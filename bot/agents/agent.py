@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
@@ -19,7 +20,12 @@ from bot.model.session import Spend
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One start of an agent. `home` is a private folder that the agent may write to."""
+    """One start of an agent. `home` is a private folder that the agent may write to.
+
+    `effort`, `turns` and `usd` are passed on where the program knows such a thing; the bot bounds turns and money by
+    itself in any case. `continues` is the name that the program gave a conversation of the same home, to be gone on
+    with. `base_url` is where its model is asked instead of the maker's own address.
+    """
 
     prompt_file: Path
     worktree: Path
@@ -27,21 +33,35 @@ class Invocation:
     session_id: str
     model: str | None
     home: Path
+    effort: str | None = None
+    turns: int | None = None
+    usd: float | None = None
+    continues: str | None = None
+    base_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A program with its arguments, never a shell's text; standard input is the null device. `environment` is
-    what the program needs besides the clean environment that every session gets."""
+    what the program needs besides the clean environment that every session gets; `files` are settings that it
+    reads, by path, to be written before it starts."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[Path, str] = field(default_factory=dict)
 
 
 class Started(Frozen):
     kind: Literal["started"] = "started"
     conversation: str | None = None
     """The program's own name for this conversation."""
+
+
+class Thinking(Frozen):
+    """What the model thought aloud; kept in the transcript, never taken for its answer."""
+
+    kind: Literal["thinking"] = "thinking"
+    text: str
 
 
 class Message(Frozen):
@@ -73,15 +93,30 @@ class Usage(Frozen):
 
 
 class RateLimited(Frozen):
+    """The program waits for its model and will ask again by itself."""
+
     kind: Literal["rate_limited"] = "rate_limited"
     text: str
 
 
+class Trouble(StrEnum):
+    """What is nobody's failure: the model was not to be had. Another agent, or a later time, may do better."""
+
+    RATE_LIMITED = "rate limited"
+    OVERLOADED = "overloaded"
+    NO_CREDIT = "out of credit"
+    NOT_LOGGED_IN = "not logged in"
+    UNREACHABLE = "unreachable"
+
+
 class AgentError(Frozen):
-    """The program says that it failed; it may still exit with 0."""
+    """The program says that it failed; it may still exit with 0. `trouble` is set where its model's provider is to
+    blame, `capped` where a bound ended it that we had set."""
 
     kind: Literal["error"] = "error"
     text: str
+    trouble: Trouble | None = None
+    capped: bool = False
 
 
 class Finished(Frozen):
@@ -99,11 +134,11 @@ class Raw(Frozen):
 
 
 AgentEvent = Annotated[
-    Started | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw,
+    Started | Thinking | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw,
     Field(discriminator="kind"),
 ]
 AGENT_EVENT: TypeAdapter[
-    Started | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw
+    Started | Thinking | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw
 ] = TypeAdapter(AgentEvent)
 
 
@@ -123,10 +158,24 @@ class Agent(Protocol):
         """The environment variables of the server that this agent, and no other, is given."""
         ...
 
+    @property
+    def resumes(self) -> bool:
+        """Whether it can go on with a conversation (`Invocation.continues`)."""
+        ...
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that it must reach to ask its model, where no other address is set."""
+        ...
+
     def start(self, invocation: Invocation) -> Command: ...
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         """What one line of standard output says. It never raises."""
+        ...
+
+    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+        """What its exit code says, and files that it left in its home; none of it is believed. It never raises."""
         ...
 
 
@@ -140,7 +189,8 @@ class Account:
         self._texts: list[str] = []
         self._length = 0
         self._usage = Usage()
-        self.error: str | None = None
+        self.error: AgentError | None = None
+        self.conversation: str | None = None
 
     def add(self, event: AgentEvent) -> None:
         if isinstance(event, Message | Finished):
@@ -152,7 +202,9 @@ class Account:
         elif isinstance(event, Usage):
             self._usage = event
         elif isinstance(event, AgentError):
-            self.error = event.text
+            self.error = event
+        elif isinstance(event, Started):
+            self.conversation = event.conversation or self.conversation
 
     @property
     def text(self) -> str:

@@ -43,6 +43,8 @@ class ClaudeAgent:
         "ANTHROPIC_BASE_URL",
         "CLAUDE_CODE_OAUTH_TOKEN",
     )
+    resumes: bool = True
+    hosts: tuple[str, ...] = ("api.anthropic.com",)
 
     def start(self, invocation: Invocation) -> Command:
         prompt = invocation.prompt_file.read_text(encoding="utf-8")
@@ -61,6 +63,9 @@ class ClaudeAgent:
         if os.geteuid() == 0:
             environment["IS_SANDBOX"] = "1"
         return Command(tuple(argv), environment)
+
+    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+        return ()
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         if not line.strip():

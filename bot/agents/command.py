@@ -28,6 +28,8 @@ class CommandAgent:
     template: str
     credentials: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    resumes: bool = False
+    hosts: tuple[str, ...] = ()
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +51,9 @@ class CommandAgent:
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return (Message(text=line.decode(errors="replace").rstrip("\r\n")),)
+
+    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+        return ()
 
 
 def _split(template: str) -> tuple[str, ...]:

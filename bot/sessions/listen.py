@@ -7,7 +7,7 @@ says how it went.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot.agents.agent import Account, Agent, AgentError, AgentEvent, Finished, Message, RateLimited, ToolCall
 from bot.sessions.process import Tail
@@ -22,7 +22,8 @@ OnText = Callable[[str], None]
 
 
 class Listener:
-    """The sink of an agent's standard output. `account` is what was understood; `finish` after the last piece."""
+    """The sink of an agent's standard output. `account` is what was understood; `finish` after the last piece, with
+    what is known beside the output."""
 
     def __init__(self, agent: Agent, transcript: Transcript, on_text: OnText) -> None:
         self.account = Account()
@@ -50,7 +51,7 @@ class Listener:
             self._tail(bytes(self._line))
         self._transcript.flush()
 
-    def finish(self) -> None:
+    def finish(self, last: Iterable[AgentEvent] = ()) -> None:
         if self._tail is not None:
             self._transcript.note("skipped", "the agent printed so much that only the end was read")
             lines = self._tail.text.encode().split(b"\n")
@@ -58,11 +59,15 @@ class Listener:
                 self._take(line)
         elif self._line:
             self._take(bytes(self._line))
+        self._hear(last)
         self._transcript.flush()
 
     def _take(self, line: bytes) -> None:
         self._lines += 1
-        for event in self._agent.events(line):
+        self._hear(self._agent.events(line))
+
+    def _hear(self, events: Iterable[AgentEvent]) -> None:
+        for event in events:
             self.account.add(event)
             self._transcript.event(event)
             if text := _shown(event):

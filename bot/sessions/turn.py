@@ -67,9 +67,11 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     answer_file.parent.mkdir()
     prompt_file.write_text(prompt, encoding="utf-8", errors="replace")
     stage.transcript.note("prompt", prompt)
-    command = stage.agent.start(
-        Invocation(prompt_file, place.tree, answer_file, assignment.id, assignment.model, place.home)
-    )
+    invocation = Invocation(prompt_file, place.tree, answer_file, assignment.id, assignment.model, place.home)
+    command = stage.agent.start(invocation)
+    for path, text in command.files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     clean = clean_environment(Folders(place.home, place.temporary), stage.mirror.identity)
     environment = agent_environment(clean, assignment.id, prompt_file, answer_file, stage.credentials)
     listener = Listener(stage.agent, stage.transcript, stage.on_text)
@@ -84,7 +86,7 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
             on_output=listener,
             on_error_output=errors,
         )
-        listener.finish()
+        listener.finish(stage.agent.ending(invocation, ending.code))
     except asyncio.CancelledError:
         stage.transcript.note("ended", "the session was stopped")
         raise
@@ -102,7 +104,7 @@ def _failure(stage: Stage, ending: Ending, account: Account, errors: Tail) -> tu
     if ending.problem:
         return FailureKind.AGENT, f"{name}: {ending.problem}."
     if account.error is not None:
-        return FailureKind.AGENT, f"{name} reports an error: {account.error[-_SHOWN:]}"
+        return FailureKind.AGENT, f"{name} reports an error: {account.error.text[-_SHOWN:]}"
     if ending.code != 0:
         said = (errors.text.strip() or account.text.strip())[-_SHOWN:]
         return FailureKind.AGENT, f"{name} ended with exit code {ending.code}.\n{said}".strip()
