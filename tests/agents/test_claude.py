@@ -69,7 +69,8 @@ def test_an_error_that_calls_itself_success_is_an_error() -> None:
     account = Account()
     for event in events({**RESULT, "is_error": True, "result": "API Error: 401"}):
         account.add(event)
-    assert account.error is not None and account.error.text == "API Error: 401"
+    assert account.error is not None
+    assert account.error.text == "API Error: 401"
     assert (account.spend(1.5).usd, account.spend(1.5).seconds) == (0.25, 1.5)
     assert AgentError(text="error_max_turns") in events({**RESULT, "subtype": "error_max_turns", "result": None})
 

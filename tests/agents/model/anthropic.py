@@ -1,0 +1,91 @@
+"""The Anthropic messages interface, streamed: ``POST /v1/messages``."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import BaseModel, JsonValue
+
+from tests.agents.model.script import Ask, Refuse, Run, Say
+from tests.agents.model.stream import Event
+
+
+class _Block(BaseModel):
+    type: str = ""
+    text: str = ""
+    content: JsonValue = None
+
+
+class _Message(BaseModel):
+    role: str = ""
+    content: str | list[_Block] = ""
+
+
+class _Tool(BaseModel):
+    name: str = ""
+
+
+class Messages(BaseModel):
+    """What a program sends; unknown fields are ignored."""
+
+    model: str = ""
+    stream: bool = False
+    messages: list[_Message] = []
+    tools: list[_Tool] = []
+
+    def ask(self, key: str | None) -> Ask:
+        blocks = [
+            block
+            for message in self.messages
+            for block in (
+                [_Block(type="text", text=message.content)] if isinstance(message.content, str) else message.content
+            )
+        ]
+        return Ask(
+            "anthropic",
+            self.model,
+            "\n".join(block.text for block in blocks if block.text),
+            tuple(json.dumps(block.content) for block in blocks if block.type == "tool_result"),
+            tuple(tool.name for tool in self.tools),
+            key,
+        )
+
+
+def opening(model: str) -> Event:
+    usage: JsonValue = {"input_tokens": 100, "output_tokens": 1}
+    message: JsonValue = {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": [],
+        "stop_reason": None, "stop_sequence": None, "usage": usage,
+    }  # fmt: skip
+    return "message_start", {"type": "message_start", "message": message}
+
+
+def events(ask: Ask, reply: Say | Run) -> list[Event]:
+    if isinstance(reply, Run) and "Bash" in ask.tools:
+        arguments = json.dumps({"command": reply.command, "description": "as scripted"})
+        block: JsonValue = {"type": "tool_use", "id": f"toolu_{len(ask.results)}", "name": "Bash", "input": {}}
+        delta: JsonValue = {"type": "input_json_delta", "partial_json": arguments}
+        stop = "tool_use"
+    else:
+        block = {"type": "text", "text": ""}
+        delta = {"type": "text_delta", "text": reply.text if isinstance(reply, Say) else "There is no shell."}
+        stop = "end_turn"
+    return [
+        opening(ask.model),
+        ("content_block_start", {"type": "content_block_start", "index": 0, "content_block": block}),
+        ("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta}),
+        ("content_block_stop", {"type": "content_block_stop", "index": 0}),
+        (
+            "message_delta",
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": stop, "stop_sequence": None},
+                "usage": {"output_tokens": 20},
+            },
+        ),
+        ("message_stop", {"type": "message_stop"}),
+    ]
+
+
+def refusal(reply: Refuse) -> JsonValue:
+    return {"type": "error", "error": {"type": reply.kind, "message": reply.message}}
