@@ -6,19 +6,23 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
 
+import httpx
 import structlog
+from starlette.types import ASGIApp
 
 from bot.agents.roster import Roster
 from bot.control.controller import Controller
 from bot.control.instance import Instance
 from bot.control.room import Room
-from bot.engines.local import LocalEngine
+from bot.engines.local import LocalEngine, Runner
 from bot.git.mirror import Mirror
 from bot.git.process import Identity
 from bot.github.app import GitHubApp
+from bot.github.clock import Clock, SystemClock
 from bot.github.ledger import LedgerStore
 from bot.model.identity import InstanceId, Login, RepositoryName
 from bot.sessions.run import SessionRunner
@@ -29,12 +33,28 @@ from bot.web.server import Address, serving
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, ready: Callable[[Address], None] | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the server takes from around it: the time, the network, chance, and where sessions run. This is the real
+    one; a test can put another in its place."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    transport: httpx.AsyncBaseTransport | None = None
+    """Carries the requests to GitHub; the network where it is None."""
+    new_instance: Callable[[], InstanceId] = lambda: InstanceId(secrets.token_hex(6))
+    runner: Callable[[Settings, Mirrors], AbstractAsyncContextManager[Runner]] = lambda settings, mirrors: (
+        SessionRunner(settings.data, mirrors.get, _roster(settings))
+    )
+    listen: Callable[[ASGIApp, str, int], AbstractAsyncContextManager[Address]] = serving
+
+
+async def serve(settings: Settings, ready: Callable[[Address], None] | None = None, world: World | None = None) -> None:
     """Run the bot until cancelled. `ready` is told the address once webhooks are taken.
 
     Raises GitHubError where the App's id and key do not fit, OSError where the key cannot be read or the port is
     taken.
     """
+    world = world or World()
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(
             GitHubApp(
@@ -42,38 +62,45 @@ async def serve(settings: Settings, ready: Callable[[Address], None] | None = No
                 settings.private_key_pem(),
                 settings.api_url,
                 write_interval=settings.write_interval,
+                clock=world.clock,
+                transport=world.transport,
             )
         )
         bot = await app.bot_login()
         mirrors = Mirrors(settings, app, bot, stack)
-        runner = await stack.enter_async_context(SessionRunner(settings.data, mirrors.get, _roster(settings)))
+        runner = await stack.enter_async_context(world.runner(settings, mirrors))
         async with asyncio.TaskGroup() as group:
             instance = Instance(
-                id=InstanceId(secrets.token_hex(6)),
+                id=world.new_instance(),
                 bot=bot,
                 default_agent="command" if settings.agent_command else settings.agent,
                 settle=timedelta(seconds=settings.settle_seconds),
-                clock=_now,
+                clock=world.clock.now,
             )
             controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
             async with LocalEngine(runner, settings.slots, controller.ended) as engine:
                 try:
-                    await _answer_webhooks(settings, controller, engine, bot, ready)
+                    await _answer_webhooks(settings, world, controller, engine, bot, ready)
                 finally:
                     controller.close()  # before the engine ends its sessions: nobody is left to act on their reports
 
 
 async def _answer_webhooks(
-    settings: Settings, controller: Controller, engine: LocalEngine, bot: Login, ready: Callable[[Address], None] | None
+    settings: Settings,
+    world: World,
+    controller: Controller,
+    engine: LocalEngine,
+    bot: Login,
+    ready: Callable[[Address], None] | None,
 ) -> None:
     """Take webhooks, then begin: a hint that comes before the first sweep is not lost. Runs until cancelled."""
     web = create_app(
         webhook_secret=settings.webhook_secret.get_secret_value().encode(),
         accept=controller.accept,
         views=controller.views,
-        clock=_now,
+        clock=world.clock.now,
     )
-    async with serving(web, settings.host, settings.port) as address:
+    async with world.listen(web, settings.host, settings.port) as address:
         controller.start(engine)
         log.info("ready", address=address.url, app=bot, github=settings.api_url)
         if ready is not None:
@@ -114,7 +141,3 @@ class Mirrors:
 def _roster(settings: Settings) -> Roster:
     commands = {"command": settings.agent_command} if settings.agent_command else {}
     return Roster(commands, os.environ, settings.agent_variable_names())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -23,7 +23,6 @@ from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
-from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -121,7 +120,7 @@ class Mirror:
         """Begin to fetch `branches`, which somebody will `freshen` in a moment."""
         refspecs = branch_refspecs(branches)
         fetch = asyncio.create_task(self.fetch(refspecs))
-        self._foreseen[refspecs] = (monotonic(), fetch)
+        self._foreseen[refspecs] = (asyncio.get_running_loop().time(), fetch)
         self._fetches.add(fetch)
         fetch.add_done_callback(self._fetched)
 
@@ -129,7 +128,7 @@ class Mirror:
         """Like `fetch`, but what was foreseen in the last seconds is new enough."""
         refspecs = branch_refspecs(branches)
         foreseen = self._foreseen.get(refspecs)
-        if foreseen is not None and monotonic() - foreseen[0] < FRESH:
+        if foreseen is not None and asyncio.get_running_loop().time() - foreseen[0] < FRESH:
             fetch = foreseen[1]
             await asyncio.wait({fetch})
             if not fetch.cancelled() and fetch.exception() is None:

@@ -12,11 +12,13 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
+import httpx
 from githubkit import AppAuthStrategy, UnauthAuthStrategy
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.github.client import PATIENCE, PacedClient
 from bot.github.clock import Clock, SystemClock
+from bot.github.deliveries import DeliveryLog
 from bot.github.errors import GitHubError, NotThere, Refused, Unavailable
 from bot.github.identity import Identity
 from bot.github.repository import GitHubRepository
@@ -63,10 +65,21 @@ class _Held:
     client: PacedClient
 
 
+class _SignedByTheWire:
+    """The tokens of the App itself: its wire makes a JWT for each request."""
+
+    async def token(self) -> str:
+        return ""
+
+    def forget(self, token: str) -> None:
+        """The wire keeps no JWT for long."""
+
+
 class GitHubApp:
     """An async context manager that owns all connections to GitHub.
 
     `write_interval` is in seconds, per installation. `patience`: the longest that a call waits for a limit.
+    `transport` carries the requests; the network where it is None.
     """
 
     def __init__(
@@ -78,12 +91,19 @@ class GitHubApp:
         write_interval: float = 1.0,
         clock: Clock | None = None,
         patience: float = PATIENCE,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._api_url = api_url
         self._write_interval = write_interval
         self._clock = clock or SystemClock()
         self._patience = patience
-        self._wire = Wire(AppAuthStrategy(app_id, private_key), api_url)
+        self._transport = transport
+        self._wire = Wire(AppAuthStrategy(app_id, private_key), api_url, transport=transport)
+        self._as_app = PacedClient(
+            self._wire, _SignedByTheWire(), write_interval=write_interval, clock=self._clock, patience=patience
+        )
+        self.delivery_log = DeliveryLog(self._as_app)
+        """What became of the webhooks that GitHub sent."""
         self._held: dict[int, _Held] = {}
         self._app: _App | None = None
         self._repositories: dict[RepositoryName, int] = {}
@@ -152,13 +172,13 @@ class GitHubApp:
         return await self.token(self._repositories[name])
 
     def usage(self) -> Usage:
-        """What was sent on behalf of all installations."""
-        return sum((held.client.usage() for held in self._held.values()), Usage())
+        """What was sent on behalf of all installations, and to look after the App's webhook."""
+        return sum((held.client.usage() for held in self._held.values()), self._as_app.usage())
 
     def _hold(self, installation: int) -> _Held:
         if installation not in self._held:
             tokens = InstallationTokens(self._wire, installation, self._clock)
-            wire = Wire(UnauthAuthStrategy(), self._api_url)
+            wire = Wire(UnauthAuthStrategy(), self._api_url, transport=self._transport)
             client = PacedClient(
                 wire, tokens, write_interval=self._write_interval, clock=self._clock, patience=self._patience
             )

@@ -20,7 +20,7 @@ from typing import Self
 import httpx
 from githubkit import GitHubCore
 from githubkit.auth import BaseAuthStrategy
-from githubkit.cache import BaseCacheStrategy, MemCacheStrategy
+from githubkit.cache import MemCacheStrategy
 from githubkit.exception import RequestError, RequestFailed
 from pydantic import JsonValue
 
@@ -52,7 +52,11 @@ class NoAnswer(Exception):
 class _Kit(GitHubCore[BaseAuthStrategy]):
     """githubkit over a client that it does not own."""
 
-    def __init__(self, auth: BaseAuthStrategy, base_url: str, timeout: float, cache: BaseCacheStrategy) -> None:
+    def __init__(
+        self, auth: BaseAuthStrategy, base_url: str, timeout: float, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
+        # A cache of its own: githubkit's default one is shared by the whole process and knows no base URL.
+        cache = MemCacheStrategy()
         super().__init__(
             auth, base_url=base_url, auto_retry=False, http_cache=False, timeout=timeout, cache_strategy=cache
         )
@@ -66,6 +70,7 @@ class _Kit(GitHubCore[BaseAuthStrategy]):
             },
             timeout=self.config.timeout,
             follow_redirects=False,
+            transport=transport,
         )
 
     @asynccontextmanager
@@ -74,11 +79,18 @@ class _Kit(GitHubCore[BaseAuthStrategy]):
 
 
 class Wire:
-    """Sends one request and gives its answer back, whatever the status. `timeout` is in seconds for each step."""
+    """Sends one request and gives its answer back, whatever the status. `timeout` is in seconds for each step.
+    `transport` carries the requests; the network where it is None."""
 
-    def __init__(self, auth: BaseAuthStrategy, base_url: str, *, timeout: float = 30.0) -> None:
-        # A cache of its own: githubkit's default one is shared by the whole process and knows no base URL.
-        self._kit = _Kit(auth, base_url, timeout, MemCacheStrategy())
+    def __init__(
+        self,
+        auth: BaseAuthStrategy,
+        base_url: str,
+        *,
+        timeout: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._kit = _Kit(auth, base_url, timeout, transport)
         self._graphql = _graphql_url(base_url)
 
     async def __aenter__(self) -> Self:
@@ -101,10 +113,11 @@ class Wire:
         body: JsonValue = None,
         token: str | None = None,
     ) -> Exchange:
-        """`path` is relative to the REST interface's root, without a slash in front. Raises NoAnswer."""
+        """`path` is relative to the REST interface's root, without a slash in front. Without a token the wire signs by
+        its own `auth`. Raises NoAnswer."""
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"content-type": "application/json"}
-        if token is not None:
+        if token:
             headers["authorization"] = f"Bearer {token}"
         try:
             url = self._graphql if path == "graphql" else path

@@ -45,8 +45,10 @@ MAX_PAYLOAD = 25 * 1024 * 1024
 class Sender:
     """Listens to a hub and delivers to its Apps. Runs within `run`."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """`transport` carries the deliveries; the network where it is None."""
         self._hub = hub
+        self._transport = transport
         self._chance = random.Random(hub.faults.webhooks.seed)
         self._client: httpx.AsyncClient | None = None
         self._held: list[Delivery] = []
@@ -58,6 +60,7 @@ class Sender:
         self._client = httpx.AsyncClient(
             timeout=self._hub.settings.limits.webhook_timeout,
             trust_env=False,
+            transport=self._transport,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         )
 
