@@ -28,6 +28,7 @@ from bot.model.identity import InstanceId, Login, RepositoryName
 from bot.sessions.run import SessionRunner
 from bot.settings import Settings
 from bot.web.app import create_app
+from bot.web.descriptors import raise_limit
 from bot.web.server import Address, serving
 
 log = structlog.get_logger(__name__)

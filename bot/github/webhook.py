@@ -7,13 +7,18 @@ real payloads and cost some hundred megabytes.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from githubkit.webhooks import verify as signature_fits
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.model.identity import Login, RepositoryName
+
+LARGEST_NUMBER = 2**31 - 1
+"""GraphQL's ``Int``, by which issues are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class _Repository(_Shape):
 
 
 class _Numbered(_Shape):
-    number: int
+    number: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
 
 
 class _Head(_Shape):
@@ -185,10 +190,18 @@ RENAMING = frozenset({"created", "deleted", "renamed", "transferred"})
 """The actions of ``repository`` that change it as well."""
 
 
+_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
+
+
+def could_fit(signature: str | None) -> bool:
+    """Whether `signature` has the form of one. Says nothing about any body."""
+    return signature is not None and _SIGNATURE.fullmatch(signature) is not None
+
+
 def verify(secret: bytes, body: bytes, signature: str | None) -> bool:
     """Whether `signature` (``X-Hub-Signature-256``) is that of `body`, in constant time. SHA-1 does not count, and
     an empty secret verifies nothing."""
-    if not secret or signature is None or not signature.startswith("sha256=") or not signature.isascii():
+    if not secret or signature is None or not could_fit(signature):
         return False
     return signature_fits(secret.decode("utf-8", "surrogateescape"), body, signature)
 

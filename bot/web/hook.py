@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from bot.github.webhook import Hint, Ignored, RepositoriesChanged, Unreadable, read, verify
+from bot.github.webhook import Hint, Ignored, RepositoriesChanged, Unreadable, could_fit, read, verify
 from bot.web.body import BodyReader, BodyRefused
 
 Accepted = Hint | RepositoriesChanged
@@ -33,19 +33,23 @@ class WebhookEndpoint:
 
     async def receive(self, request: Request) -> JSONResponse:
         delivery = request.headers.get("x-github-delivery", "")[:100]
+        if not could_fit(request.headers.get("x-hub-signature-256")):
+            return self._unsigned(delivery)  # before a stranger has us hold 25 MB
         try:
             body = await self._bodies.read(request)
         except BodyRefused as refusal:
             log.warning("webhook refused", delivery=delivery, reason=refusal.reason)
-            # The rest of the body would otherwise be read and thrown away for as long as somebody sends it.
-            return _answer(refusal.status, {"error": refusal.reason}, close=True)
+            return _answer(refusal.status, {"error": refusal.reason})
         if not verify(self._secret, body, request.headers.get("x-hub-signature-256")):
-            log.warning("webhook refused", delivery=delivery, reason="bad or missing signature")
-            return _answer(401, {"error": "the signature is missing or does not fit the body"})
+            return self._unsigned(delivery)
         event = request.headers.get("x-github-event")
         if not event:
             return _answer(400, {"error": "the X-GitHub-Event header is missing"})
         return self._take(event, body, delivery)
+
+    def _unsigned(self, delivery: str) -> JSONResponse:
+        log.warning("webhook refused", delivery=delivery, reason="bad or missing signature")
+        return _answer(401, {"error": "the signature is missing or does not fit the body"})
 
     def _take(self, event: str, body: bytes, delivery: str) -> JSONResponse:
         match read(event, body, delivery):
@@ -60,5 +64,5 @@ class WebhookEndpoint:
                 return _answer(202, {"status": "queued"})
 
 
-def _answer(status: int, content: dict[str, str], *, close: bool = False) -> JSONResponse:
-    return JSONResponse(content, status_code=status, headers={"connection": "close"} if close else None)
+def _answer(status: int, content: dict[str, str]) -> JSONResponse:
+    return JSONResponse(content, status_code=status)

@@ -12,12 +12,12 @@ import socket
 from collections.abc import AsyncIterator, Generator, Sequence
 from dataclasses import dataclass
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-SECONDS_FOR_HEADERS = 10.0
+from bot.web.connection import Connection
+from bot.web.descriptors import Listener
+
 SECONDS_TO_FINISH = 3
 
 
@@ -44,7 +44,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Address]:
     server = _Server(
         uvicorn.Config(
             app,
-            http=_Connection,
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -68,10 +68,8 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Address]:
         listener.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only where the protocol is named; it costs 40 ms an answer otherwise
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+def _listen(host: str, port: int) -> Listener:
+    listener = Listener(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -94,21 +92,3 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
         await super().startup(sockets=list(sockets) if sockets is not None else None)
         self.listening.set()
-
-
-class _Connection(H11Protocol):
-    """uvicorn waits forever for the first request of a connection; this hangs up after `SECONDS_FOR_HEADERS`."""
-
-    _answered = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.loop.call_later(SECONDS_FOR_HEADERS, self._hang_up_if_silent)
-
-    def on_response_complete(self) -> None:
-        self._answered = True
-        super().on_response_complete()
-
-    def _hang_up_if_silent(self) -> None:
-        if not self._answered and self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-            self.transport.close()

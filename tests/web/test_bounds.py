@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from bot.web import server
+from bot.web import connection
 from bot.web.body import LARGEST_BODY, BodyReader
 from bot.web.server import Address, serving
-from tests.web.deliveries import LABELLED, Desk, headers
+from tests.web.deliveries import LABELLED, Desk, headers, signature
+
+BEGUN = b"POST /webhook HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: " + signature(b"").encode() + b"\r\n"
 
 
 async def test_a_body_of_25_megabytes_is_the_largest() -> None:
@@ -35,27 +37,29 @@ async def test_a_body_without_a_declared_length_is_bounded_while_it_streams() ->
 
     desk = Desk(bodies=BodyReader(largest=5000))
     async with desk.client() as client:
-        answer = await client.post("/webhook", content=endless(), headers={"x-github-event": "push"})
+        answer = await client.post("/webhook", content=endless(), headers=headers(b""))
     assert answer.status_code == 413
     assert sent <= 7000
 
 
 async def test_a_length_over_the_bound_is_refused_before_anything_is_read() -> None:
     async with serving(Desk().app, "127.0.0.1", 0) as address:
-        answer = await talk(address, b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
+        answer = await talk(
+            address, b"POST /webhook HTTP/1.1\r\nHost: x\r\n" + SIGNED + b"Content-Length: 999999999\r\n\r\n"
+        )
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_sender_who_stops_in_the_middle_is_hung_up_on() -> None:
     desk = Desk(bodies=BodyReader(seconds=0.05))
     async with serving(desk.app, "127.0.0.1", 0) as address:
-        answer = await talk(address, b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        answer = await talk(address, BEGUN + b"Content-Length: 10\r\n\r\n{")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert desk.accepted == []
 
 
 async def test_a_connection_that_never_asks_anything_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "SECONDS_FOR_HEADERS", 0.05)
+    monkeypatch.setattr(connection, "SECONDS_FOR_HEADERS", 0.05)
     async with serving(Desk().app, "127.0.0.1", 0) as address:
         assert await talk(address, b"POST /webhook HTTP/1.1\r\nHost:") == b""
 
