@@ -1,7 +1,8 @@
 """Who is asking: App JWTs, installation tokens, user tokens; as headers of REST and GraphQL, or by git's Basic.
 
 An App JWT is checked as GitHub checks it ("Generating a JSON Web Token for a GitHub App"): RS256 with the
-App's key, issued by its id or client id, not yet expired, at most ten minutes long.
+App's key, issued by its id or client id, not in the future beyond a drift of a minute, not yet expired, expiring at
+most ten minutes from now.
 """
 
 import base64
@@ -97,6 +98,6 @@ def _by_jwt(hub: Hub, token: str) -> App:
             "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the "
             "assertion expires"
         )
-    if expires - now > JWT_LIFE + CLOCK_DRIFT:
+    if expires - now > JWT_LIFE:
         raise Unauthorized("'Expiration time' claim ('exp') is too far in the future")
     return app

@@ -12,17 +12,19 @@ import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from email.utils import format_datetime
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.localhub import graphql, pages, rest
 from bot.localhub.git.http import GitFace
 from bot.localhub.model.hub import Hub
+from bot.localhub.outage import Door, Gate
 from bot.localhub.webhooks.sender import Sender
 
 START_TIMEOUT = 10.0
@@ -38,6 +40,8 @@ class Address:
     host: str
     port: int
     uds: Path | None = None
+    door: Door | None = field(default=None, compare=False)
+    """To be shut and opened again, where it is a port."""
 
     @property
     def api(self) -> str:
@@ -81,6 +85,19 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.up.set()
 
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Take connections again."""
+        await super().startup(sockets)
+
+    async def stop_listening(self) -> None:
+        """Refuse connections, and cut those that stand: in the middle of an answer too."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            transport = connection.transport
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -95,10 +112,12 @@ async def serve(
     listener, address = _bind(host, port, uds)
     hub.base_url = address.url
     config = uvicorn.Config(
-        app or HubApp(hub), log_config=None, access_log=False, lifespan="off", ws="none",
-        timeout_graceful_shutdown=STOP_TIMEOUT, server_header=False,
+        _dated(hub, Gate(hub, app or HubApp(hub))), log_config=None, access_log=False, lifespan="off", ws="none",
+        timeout_graceful_shutdown=STOP_TIMEOUT, server_header=False, date_header=False,
     )  # fmt: skip
     server = _Server(config)
+    if uds is None:
+        address = replace(address, door=Door(server, lambda: _bind(host, address.port, None)[0]))
     failure: Exception | None = None
     await sender.start()
     try:
@@ -122,6 +141,21 @@ async def serve(
             await asyncio.to_thread(uds.unlink, missing_ok=True)
         await sender.stop()
         hub.discard_background()
+
+
+def _dated(hub: Hub, app: ASGIApp) -> ASGIApp:
+    """`app`, whose answers carry the hub's time in their `date` header, not the machine's (RFC 9110, 6.6.1)."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = format_datetime(hub.now(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", now)]}
+            await send(message)
+
+        await app(scope, receive, dated)
+
+    return answer
 
 
 def _bind(host: str, port: int, uds: Path | None) -> tuple[socket.socket, Address]:

@@ -124,6 +124,7 @@ class GitFace:
     async def upload_pack(self, request: Request) -> Response:
         """A fetch."""
         try:
+            self._expire_token(request)
             repository, caller = self._admit(request, push=False)
         except HubError as error:
             return _refused(error)
@@ -139,6 +140,7 @@ class GitFace:
     async def receive_pack(self, request: Request) -> Response:
         """A push: refs before, git, refs after, and what follows from the difference."""
         try:
+            self._expire_token(request)
             repository, caller = self._admit(request, push=True)
         except HubError as error:
             return _refused(error)
@@ -178,6 +180,15 @@ class GitFace:
             "LOCALHUB_DEFAULT": f"refs/heads/{repository.default_branch}",
             "LOCALHUB_NO_WORKFLOWS": "" if may_change_workflows(caller.actor, repository) else "1",
         }
+
+    def _expire_token(self, request: Request) -> None:
+        """The fault of a token that runs out between the two requests of a fetch or a push."""
+        if self._hub.faults.tokens_expired_for_git > 0:
+            self._hub.faults.tokens_expired_for_git -= 1
+            actor = authenticate(self._hub, request.headers.get("authorization")).actor
+            tokens = self._hub.installation_tokens
+            for token in [token for token, known in tokens.items() if known.actor == actor]:
+                del tokens[token]
 
     def _admit(self, request: Request, *, push: bool) -> tuple[Repository, Caller]:
         name = f"{request.path_params['owner']}/{str(request.path_params['repo']).removesuffix('.git')}"

@@ -1,6 +1,7 @@
 """What can be set about a hub: its limits and its faults."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 
 @dataclass(slots=True)
@@ -42,11 +43,19 @@ class WebhookFaults:
     """A delivery that is reordered waits until the next one has gone out (or `delay_seconds` passed)."""
 
 
+class Outage(Enum):
+    """How all of GitHub is down, git included. That nobody listens any more is for `Address.door` to play."""
+
+    BAD_GATEWAY = "every request is answered 502"
+    SILENCE = "no request is ever answered"
+
+
 @dataclass(slots=True)
 class Faults:
     """What goes wrong on purpose. All off at first; may be changed at any time."""
 
     webhooks: WebhookFaults = field(default_factory=WebhookFaults)
+    outage: Outage | None = None
     bad_gateways: list[BadGateway] = field(default_factory=list)
     bad_gateway_probability: float = 0.0
     bad_gateway_after_probability: float = 0.0
@@ -58,6 +67,9 @@ class Faults:
     """Seconds for `retry-after`; None leaves the header out, as GitHub sometimes does."""
     expired_tokens: int = 0
     """The next so many requests with an installation token are answered 401, and that token is revoked."""
+    tokens_expired_for_git: int = 0
+    """The next so many fetches and pushes are admitted, and then find their token expired: 401 to the request that
+    brings or takes the objects."""
     base_modified: int = 0
     """The next so many merges are answered 405 "Base branch was modified"."""
     partial_answers: int = 0
