@@ -25,10 +25,11 @@ class Verification:
     that will be verified: it is checked out while the agent works, and `run` then writes only the difference.
     """
 
-    def __init__(self, mirror: Mirror, folder: Path, ahead: CommitSha | None = None) -> None:
+    def __init__(self, mirror: Mirror, folder: Path, ahead: CommitSha | None = None, mark: str = "") -> None:
         self._mirror = mirror
         self._folder = folder
         self._ahead = ahead
+        self._mark = mark
         self._made = False
         self._preparing: asyncio.Task[None] | None = None
 
@@ -66,7 +67,7 @@ class Verification:
         if head != self._ahead:
             await self._prepare(head)
         tail = Tail(TAIL)
-        folders = Folders(self._folder / "home", self._folder / "tmp")
+        folders = Folders(self._folder / "home", self._folder / "tmp", self._mark)
         ending = await run_guarded(
             ("/bin/sh", "-c", command),
             folder=self.tree,

@@ -55,7 +55,7 @@ async def run_guarded(
     `on_error_output` both streams are one.
     """
     began = time.monotonic()
-    mark = token_hex(16)
+    mark = environment.get(MARK, "") + token_hex(16)
     reading, writing = os.pipe()
     loop = asyncio.get_running_loop()
     try:

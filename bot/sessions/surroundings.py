@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.git.process import Identity
+from bot.sessions.process import MARK
 
 _KEPT = ("PATH", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -15,10 +16,12 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Private folders of a session, which exist."""
+    """Private folders of a session, which exist. `mark` names the run of the bot that the session belongs to, so that
+    a later run finds what is left of it."""
 
     home: Path
     temporary: Path
+    mark: str = ""
 
 
 def clean_environment(folders: Folders, identity: Identity) -> dict[str, str]:
@@ -28,6 +31,7 @@ def clean_environment(folders: Folders, identity: Identity) -> dict[str, str]:
     return environment | {
         "LANG": "C.UTF-8",
         "HOME": str(folders.home),
+        MARK: folders.mark,
         "TMPDIR": str(folders.temporary),
         "XDG_CONFIG_HOME": str(folders.home / ".config"),
         "XDG_CACHE_HOME": str(folders.home / ".cache"),

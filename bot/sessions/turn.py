@@ -38,6 +38,7 @@ class Stage:
     on_text: OnText
     clock: Callable[[], datetime]
     spend: Spend = field(default_factory=Spend)
+    mark: str = ""
 
     def answer_file(self, turn: int) -> Path:
         """Each turn has a folder of its own: what the turn before left there cannot be taken for an answer."""
@@ -72,7 +73,7 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     for path, text in command.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    clean = clean_environment(Folders(place.home, place.temporary), stage.mirror.identity)
+    clean = clean_environment(Folders(place.home, place.temporary, stage.mark), stage.mirror.identity)
     environment = agent_environment(clean, assignment.id, prompt_file, answer_file, stage.credentials)
     listener = Listener(stage.agent, stage.transcript, stage.on_text)
     errors = Tail(_SHOWN)
