@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from bot.agents.roster import Roster
 from bot.control.controller import Controller
+from bot.control.deliveries import Redeliveries
 from bot.control.instance import Instance
 from bot.control.room import Room
 from bot.engines.local import LocalEngine, Runner
@@ -79,9 +80,17 @@ async def serve(settings: Settings, ready: Callable[[Address], None] | None = No
                 clock=world.clock.now,
             )
             controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
+            redeliveries = Redeliveries(app.delivery_log, settings.deliveries_seconds, controller.sweep_soon)
+
+            def started(address: Address) -> None:
+                """From now on what is delivered again arrives."""
+                group.create_task(redeliveries.run(), name="redeliveries")
+                if ready is not None:
+                    ready(address)
+
             async with LocalEngine(runner, settings.slots, controller.ended) as engine:
                 try:
-                    await _answer_webhooks(settings, world, controller, engine, bot, ready)
+                    await _answer_webhooks(settings, world, controller, engine, bot, started)
                 finally:
                     controller.close()  # before the engine ends its sessions: nobody is left to act on their reports
 
@@ -92,7 +101,7 @@ async def _answer_webhooks(
     controller: Controller,
     engine: LocalEngine,
     bot: Login,
-    ready: Callable[[Address], None] | None,
+    ready: Callable[[Address], None],
 ) -> None:
     """Take webhooks, then begin: a hint that comes before the first sweep is not lost. Runs until cancelled."""
     web = create_app(
@@ -104,8 +113,7 @@ async def _answer_webhooks(
     async with world.listen(web, settings.host, settings.port) as address:
         controller.start(engine)
         log.info("ready", address=address.url, app=bot, github=settings.api_url)
-        if ready is not None:
-            ready(address)
+        ready(address)
         await asyncio.get_running_loop().create_future()
 
 

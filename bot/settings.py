@@ -59,6 +59,14 @@ class Settings(BaseSettings):
     sweep_seconds: Annotated[
         float, Field(ge=1, description="How often every open objective is looked at, for webhooks that were lost.")
     ] = 600.0
+    deliveries_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How often GitHub's log is searched for webhooks that it could not deliver, which are then "
+            "delivered again; 0: never.",
+        ),
+    ] = 180.0
     log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
     log_json: Annotated[bool, Field(description="Log lines as JSON.")] = False
 

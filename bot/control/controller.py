@@ -69,6 +69,10 @@ class Controller:
             return
         self._group.create_task(self._follow(hint), name="follows a hint")
 
+    def sweep_soon(self) -> None:
+        """Look at every open objective before long, whatever the interval."""
+        self._sweep_soon.set()
+
     def ended(self, assignment: Assignment, report: SessionReport) -> None:
         """A session ended: its objective is looked at, and those that wait for a slot."""
         name = RepositoryName.parse(assignment.repository)

@@ -46,6 +46,8 @@ SECRET = "the stories' secret"
 MANIFEST = Path(__file__).parents[2] / "app.yml"
 WITHIN = 20.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
+QUIET = {"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, "deliveries_seconds": 0}
+"""Settings with which nothing happens but what a story makes happen."""
 QUICK = "limits:\n  backoff_seconds: 0\n"
 
 
@@ -283,7 +285,7 @@ class Stage:
             port=0,
             data=data,
             agent_command=f"{agent} {{prompt_file}} {{worktree}} {{answer_file}}",
-            **{"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, **self.overrides},  # type: ignore[arg-type]
+            **{**QUIET, **self.overrides},  # type: ignore[arg-type]
         )
 
     def check_the_end(self) -> None:
