@@ -16,7 +16,7 @@ githubkit's own retry layer is off because it repeats a POST after a 5xx.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol, TypeVar
 
@@ -39,6 +39,10 @@ PATIENCE = 90.0
 """Seconds. A little more than the minute to wait for a secondary limit that names no time."""
 TRIES = 4
 LONGEST_WAIT = timedelta(hours=1)
+
+
+Fence = Callable[[], Awaitable[None]]
+"""Asked in the moment in which a write goes out, after all waiting. Raises GitHubError where it must not."""
 
 
 class Tokens(Protocol):
@@ -64,6 +68,7 @@ class Request:
     writes: bool = False
     creates: int = 0
     urgency: Urgency = Urgency.WORK
+    fence: Fence | None = field(default=None, compare=False)
 
     @property
     def resource(self) -> str:
@@ -131,12 +136,19 @@ class PacedClient:
         return await self._graphql(Request(kind, "POST", "graphql", body=body, harmless=True))
 
     async def mutate(
-        self, kind: str, document: str, variables: Mapping[str, JsonValue], *, creates: int, urgency: Urgency
+        self,
+        kind: str,
+        document: str,
+        variables: Mapping[str, JsonValue],
+        *,
+        creates: int,
+        urgency: Urgency,
+        fence: Fence | None = None,
     ) -> Reply:
         """A GraphQL mutation; never repeated on its own once it may have been carried out."""
         body: JsonValue = {"query": document, "variables": dict(variables)}
         return await self._graphql(
-            Request(kind, "POST", "graphql", body=body, writes=True, creates=creates, urgency=urgency)
+            Request(kind, "POST", "graphql", body=body, writes=True, creates=creates, urgency=urgency, fence=fence)
         )
 
     async def send(self, request: Request) -> Exchange:
@@ -189,6 +201,8 @@ class PacedClient:
             else self._pace.reading(request.resource)
         )
         async with turn:
+            if request.fence is not None:
+                await request.fence()
             self._counter.count(request.kind, requests=1, points=0 if request.resource == "graphql" else 1)
             try:
                 return await self._wire.send(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.github.client import PacedClient
+from bot.github.client import Fence, PacedClient
 from bot.github.identity import Identity
 from bot.github.listing import configuration_of, open_objectives
 from bot.github.observe import Gone, observe
@@ -22,7 +22,11 @@ class GitHubRepository:
 
     Every method raises `Refused`, `NotThere` and `Unavailable` of `bot.github.errors`; `carry_out` also
     `OutcomeUnknown`.
+
+    `fence` is asked before each request of `carry_out` that writes; what it raises comes out of `carry_out`.
     """
+
+    fence: Fence | None = None
 
     def __init__(self, name: RepositoryName, client: PacedClient, identity: Identity) -> None:
         self.name = name
@@ -52,7 +56,7 @@ class GitHubRepository:
 
         Raises `OutcomeUnknown` where GitHub did not say whether it took effect, and a look did not tell either.
         """
-        return await carry_out(self._client, self.name, self.identity, write)
+        return await carry_out(self._client, self.name, self.identity, write, self.fence)
 
     def usage(self) -> Usage:
         """What was sent for the whole installation."""

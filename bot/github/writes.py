@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot.github.client import PacedClient
+from bot.github.client import Fence, PacedClient
 from bot.github.identity import Identity
 from bot.github.writing.comments import add_label, edit_comment, react, remove_label, write_comment
 from bot.github.writing.issues import close_issue, create_tasks, link_dependencies
@@ -32,10 +32,10 @@ from bot.model.identity import RepositoryName
 
 
 async def carry_out(
-    client: PacedClient, repository: RepositoryName, identity: Identity, write: Write
+    client: PacedClient, repository: RepositoryName, identity: Identity, write: Write, fence: Fence | None = None
 ) -> tuple[Fact, ...]:
     """See `GitHubRepository.carry_out`."""
-    target = Target(client, repository, identity)
+    target = Target(client, repository, identity, fence)
     match write:
         case CreateTasks():
             return await create_tasks(target, write)

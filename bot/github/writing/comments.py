@@ -27,7 +27,7 @@ async def write_comment(target: Target, action: WriteComment) -> tuple[Fact, ...
     body: JsonValue = {"body": fitted(action.body)}
     path = target.path(f"issues/{action.issue}/comments")
     request = Request("write comment", "POST", path, body=body, writes=True, creates=1, urgency=Urgency.PERSON)
-    return _written(target, action.issue, (await target.client.send(request)).content)
+    return _written(target, action.issue, (await target.send(request)).content)
 
 
 async def edit_comment(target: Target, action: EditComment) -> tuple[Fact, ...]:
@@ -37,16 +37,14 @@ async def edit_comment(target: Target, action: EditComment) -> tuple[Fact, ...]:
     request = Request(
         "edit comment", "PATCH", path, body=body, writes=True, harmless=True, urgency=Urgency.HOUSEKEEPING
     )
-    return _written(target, action.issue, (await target.client.send(request)).content)
+    return _written(target, action.issue, (await target.send(request)).content)
 
 
 async def react(target: Target, action: React) -> tuple[Fact, ...]:
     """GitHub answers 200 instead of 201 where the reaction is there already."""
     body: JsonValue = {"content": action.reaction.value}
     path = target.path(f"issues/comments/{action.comment}/reactions")
-    await target.client.send(
-        Request("react", "POST", path, body=body, writes=True, harmless=True, urgency=Urgency.PERSON)
-    )
+    await target.send(Request("react", "POST", path, body=body, writes=True, harmless=True, urgency=Urgency.PERSON))
     return (Reacted(action.issue, action.comment, action.reaction),)
 
 
@@ -54,7 +52,7 @@ async def add_label(target: Target, action: AddLabel) -> tuple[Fact, ...]:
     """GitHub makes the label where the repository has none of that name."""
     body: JsonValue = {"labels": [action.label]}
     path = target.path(f"issues/{action.issue}/labels")
-    await target.client.send(Request("add label", "POST", path, body=body, writes=True, harmless=True))
+    await target.send(Request("add label", "POST", path, body=body, writes=True, harmless=True))
     return (LabelChanged(action.issue, action.label, present=True),)
 
 
@@ -62,7 +60,7 @@ async def remove_label(target: Target, action: RemoveLabel) -> tuple[Fact, ...]:
     """404 means that it was not there."""
     path = target.path(f"issues/{action.issue}/labels/{quote(action.label, safe='')}")
     try:
-        await target.client.send(Request("remove label", "DELETE", path, writes=True, harmless=True))
+        await target.send(Request("remove label", "DELETE", path, writes=True, harmless=True))
     except NotThere as missing:
         if missing.status != 404:
             raise

@@ -50,7 +50,7 @@ async def create_tasks(target: Target, action: CreateTasks) -> tuple[Fact, ...]:
             variables: dict[str, JsonValue] = {
                 f"input{n}": _new_issue(task, repository, action.objective_node_id) for n, task in enumerate(batch)
             }
-            reply = await target.client.mutate(
+            reply = await target.mutate(
                 "create tasks", creating(len(batch)), variables, creates=len(batch), urgency=Urgency.WORK
             )
             facts.extend(_created(target, reply, len(batch)))
@@ -78,9 +78,7 @@ async def link_dependencies(target: Target, action: LinkDependencies) -> tuple[F
                 f"input{n}": {"issueId": one.node_id, "blockingIssueId": one.blocked_by_node_id}
                 for n, one in enumerate(batch)
             }
-            reply = await target.client.mutate(
-                "link tasks", linking(len(batch)), variables, creates=0, urgency=Urgency.WORK
-            )
+            reply = await target.mutate("link tasks", linking(len(batch)), variables, creates=0, urgency=Urgency.WORK)
             facts.extend(_linked(reply, batch))
             _raise_for_errors(reply, fine=_LINKED_ALREADY)
     except GitHubError as error:
@@ -100,7 +98,7 @@ async def close_issue(target: Target, action: CloseIssue) -> tuple[Fact, ...]:
     """Closing twice changes nothing, so it may be sent twice."""
     body: JsonValue = {"state": "closed", "state_reason": "completed" if action.completed else "not_planned"}
     path = target.path(f"issues/{action.number}")
-    answer = await target.client.send(Request("close issue", "PATCH", path, body=body, harmless=True, writes=True))
+    answer = await target.send(Request("close issue", "PATCH", path, body=body, harmless=True, writes=True))
     parsed(_Closed, answer.content)
     return (IssueClosed(action.number, action.completed),)
 

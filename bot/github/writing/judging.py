@@ -40,7 +40,7 @@ async def publish_check(target: Target, action: PublishCheck) -> tuple[Fact, ...
     }
     request = Request("publish check", "POST", target.path("check-runs"), body=body, writes=True, creates=1)
     try:
-        await target.client.send(request)
+        await target.send(request)
     except OutcomeUnknown:
         if not await _is_published(target, action):
             raise
@@ -83,7 +83,7 @@ async def _post(target: Target, action: PostReview, text: str, comments: tuple[L
         ],
     }
     path = target.path(f"pulls/{action.pull_request}/reviews")
-    answer = await target.client.send(Request("post review", "POST", path, body=body, writes=True, creates=1))
+    answer = await target.send(Request("post review", "POST", path, body=body, writes=True, creates=1))
     posted = parsed(_Review, answer.content)
     review = Review(
         id=posted.id,

@@ -43,7 +43,7 @@ async def merge(target: Target, action: Merge) -> tuple[Fact, ...]:
         body |= {"commit_title": action.title, "commit_message": fitted(action.message)}
     path = target.path(f"pulls/{action.pull_request}/merge")
     try:
-        answer = await target.client.send(Request("merge", "PUT", path, body=body, writes=True))
+        answer = await target.send(Request("merge", "PUT", path, body=body, writes=True))
     except OutcomeUnknown:
         if (commit := await _merge_commit(target, action.pull_request)) is None:
             raise

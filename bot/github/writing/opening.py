@@ -41,7 +41,7 @@ async def open_pull_request(target: Target, action: OpenPullRequest) -> tuple[Fa
     }
     request = Request("open pull request", "POST", target.path("pulls"), body=body, writes=True, creates=1)
     try:
-        answer = await target.client.send(request)
+        answer = await target.send(request)
     except (Refused, OutcomeUnknown) as error:
         found = await _already_open(target, action, error)
         if found is None:

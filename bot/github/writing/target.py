@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from bot.github.client import PacedClient
+from pydantic import JsonValue
+
+from bot.github.client import Fence, PacedClient, Request
+from bot.github.graphql import Reply
 from bot.github.identity import Identity
+from bot.github.pace import Urgency
+from bot.github.wire import Exchange
 from bot.model.identity import RepositoryName
 
 LONGEST_BODY = 65_536
@@ -16,14 +22,23 @@ LONGEST_TITLE = 256
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a write goes, and as whom."""
+    """Where a write goes, and as whom. `client` reads; what writes goes through `send` and `mutate`, past the fence."""
 
     client: PacedClient
     repository: RepositoryName
     identity: Identity
+    fence: Fence | None = None
 
     def path(self, rest: str) -> str:
         return f"repos/{self.repository}/{rest}"
+
+    async def send(self, request: Request) -> Exchange:
+        return await self.client.send(replace(request, fence=self.fence))
+
+    async def mutate(
+        self, kind: str, document: str, variables: Mapping[str, JsonValue], *, creates: int, urgency: Urgency
+    ) -> Reply:
+        return await self.client.mutate(kind, document, variables, creates=creates, urgency=urgency, fence=self.fence)
 
 
 def fitted(text: str, longest: int = LONGEST_BODY) -> str:
