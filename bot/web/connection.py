@@ -79,6 +79,14 @@ class Connection(H11Protocol):
         if not self._lingers:
             super().data_received(data)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whoever has asked everything and shut their side is still answered, once."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return True
+
     def handle_events(self) -> None:
         try:
             super().handle_events()
