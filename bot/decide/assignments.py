@@ -11,13 +11,24 @@ from bot.model.assignment import (
     DependencyResult,
     PlannerBriefing,
     ReviewerBriefing,
+    SalvagedWork,
     Setback,
     TaskOutline,
     WorkerBriefing,
 )
-from bot.model.identity import CommitSha
+from bot.model.identity import CommitSha, salvage_branch
 from bot.model.ledger import Exchange
-from bot.model.session import Cause, Failed, FailureKind, Finding, Judged, Published, Role, SessionRecord
+from bot.model.session import (
+    Cause,
+    Failed,
+    FailureKind,
+    Finding,
+    Judged,
+    Published,
+    Role,
+    SessionRecord,
+    salvage_of,
+)
 
 MOST_TEXT = 12_000
 
@@ -41,6 +52,7 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
         default_branch=situation.snapshot.observed.default_branch,
         must_contain=_merges(task, tasks),
         starts_from=session.starts_from,
+        continues=session.continues,
         judges=session.judges,
         scope=task.planned.scope if task else (),
         protected=config.protected_globs(),
@@ -100,6 +112,7 @@ def _worker_briefing(
         verify_command=situation.config.verify.command,
         attempt=1 + sum(earlier.role is Role.WORKER for earlier in before),
         setback=_setback(session, task, before),
+        salvage=_salvage(situation, session, before),
         findings=_findings(before, session.starts_from) if session.cause is Cause.REVIEW else (),
         hint=task.record.hint,
     )
@@ -137,6 +150,20 @@ def _setback(session: SessionRecord, task: Task, before: tuple[SessionRecord, ..
 def _failure(session: SessionRecord) -> Setback | None:
     outcome = session.outcome
     return Setback(reason=outcome.reason, detail=outcome.detail[:MOST_TEXT]) if isinstance(outcome, Failed) else None
+
+
+def _salvage(situation: Situation, session: SessionRecord, before: tuple[SessionRecord, ...]) -> SalvagedWork | None:
+    """The newest commits that were left behind since the task last published, whether or not the tree begins with
+    them."""
+    for earlier in reversed(before):
+        salvage = salvage_of(earlier.outcome)
+        if isinstance(earlier.outcome, Published) or earlier.task is None:
+            return None
+        if salvage is not None and salvage.head is not None:
+            branch = salvage_branch(situation.objective.number, earlier.task, earlier.id)
+            continued = salvage.head == session.continues
+            return SalvagedWork(session=earlier.id, head=salvage.head, branch=branch, continued=continued)
+    return None
 
 
 def _findings(before: tuple[SessionRecord, ...], head: CommitSha | None) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from bot.decide.commands.phase import Asked, commanding
 from bot.decide.situation import Situation
 from bot.decide.status import refused_text, status_text
 from bot.decide.task import Task, tasks_of
-from bot.decide.texts import quoted
+from bot.decide.texts import quoted, salvage_text
 from bot.model.action import Action, AddLabel, EditComment, React, RemoveLabel, WriteComment
 from bot.model.ledger import Escalation, HandledCommand
 from bot.model.marker import tag, tagged
@@ -133,6 +133,8 @@ def _escalation_text(situation: Situation, escalation: Escalation, task: Task | 
         )
     if task and task.pull_request:
         parts.append(f"What there is so far: #{task.pull_request.number}.")
+    if task and (salvaged := salvage_text(situation, task)):
+        parts.append(salvaged)
     tried = sum(session.role is Role.WORKER for session in sessions)
     if tried:
         parts.append(f"Tried {tried} time{'s' if tried > 1 else ''}.")

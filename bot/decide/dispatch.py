@@ -117,7 +117,9 @@ def _claim(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> Situati
         claimed = ledger.claim(Role.REVIEWER, task.key, instance, now, judges=task.head)
     elif obstacle(situation, task, tasks) is None:
         cause = cause_of(task)
-        claimed = ledger.claim(Role.WORKER, task.key, instance, now, cause=cause, starts_from=task.head)
+        claimed = ledger.claim(
+            Role.WORKER, task.key, instance, now, cause=cause, starts_from=task.head, continues=task.continues
+        )
     else:
         return None
     return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")

@@ -3,6 +3,8 @@
 A report is in memory only until the push that records it. A claim that this instance neither runs nor has a report
 for was made by an instance that died: its session is void and counts against nothing. A branch that moved while the
 session worked (a person pushed to it) makes the session's commits void too: they are not on top of what people see.
+
+What a session had committed and did not publish goes to a branch of its own, ``crewline/salvage/…``, in that push.
 """
 
 from __future__ import annotations
@@ -10,11 +12,11 @@ from __future__ import annotations
 from bot.decide.situation import Situation
 from bot.decide.task import tasks_of
 from bot.model.action import BranchPush
-from bot.model.identity import task_branch
+from bot.model.identity import salvage_branch, task_branch
 from bot.model.ledger import Ledger
 from bot.model.observed import PullRequestState
 from bot.model.plan import PlainAnswer, Plan, Questions
-from bot.model.session import Planned, Published, SessionRecord, SessionReport, Void
+from bot.model.session import Planned, Published, Salvage, SessionRecord, SessionReport, Void, salvage_of
 
 LOST = "the server that ran it stopped"
 
@@ -33,16 +35,25 @@ def _take(situation: Situation, session: SessionRecord, report: SessionReport) -
         branch = task_branch(situation.objective.number, session.task)
         present = situation.snapshot.observed.branch(branch)
         if present != session.starts_from and present != outcome.head:
-            moved = Void(reason=f"the branch `{branch}` moved while the session worked")
+            moved = Void(reason=f"the branch `{branch}` moved while the session worked", salvage=_whole(outcome))
             report = report.model_copy(update={"outcome": moved})
         elif _is_merged(situation, branch):
-            report = report.model_copy(update={"outcome": Void(reason="the pull request was merged meanwhile")})
+            merged = Void(reason="the pull request was merged meanwhile", salvage=_whole(outcome))
+            report = report.model_copy(update={"outcome": merged})
         elif present != outcome.head:
             situation = situation.pushing(BranchPush(branch, outcome.head, present))
+    salvage = salvage_of(report.outcome)
+    if salvage is not None and salvage.head is not None and session.task is not None:
+        branch = salvage_branch(situation.objective.number, session.task, session.id)
+        situation = situation.pushing(BranchPush(branch, salvage.head, None))
     ledger = situation.ledger.end(report, situation.now)
     if isinstance(outcome, Planned):
         ledger = _take_answer(ledger, session, outcome.answer)
     return situation.recording(ledger, f"{report.id}: {report.outcome.kind}")
+
+
+def _whole(outcome: Published) -> Salvage:
+    return Salvage(head=outcome.head)
 
 
 def _take_answer(ledger: Ledger, session: SessionRecord, answer: Plan | Questions | PlainAnswer) -> Ledger:

@@ -10,8 +10,9 @@ from bot.config import RepositoryConfig
 from bot.decide.hand_off import refusal
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, tasks_of
-from bot.decide.texts import one_line, quoted
+from bot.decide.texts import branch_link, one_line, quoted
 from bot.decide.waiting import why_objective, why_task
+from bot.model.identity import salvage_branch
 from bot.model.marker import tag
 from bot.model.session import Published, Role
 from bot.model.snapshot import Snapshot
@@ -104,8 +105,17 @@ def _checklist(situation: Situation, tasks: tuple[Task, ...]) -> str:
         pull = f" · #{task.pull_request.number}" if task.pull_request else ""
         why = one_line(why_task(task, situation, tasks), 400)
         number = f"{task.reference} " if task.issue else ""
-        lines.append(f"- [{BOX.get(task.stage, ' ')}] {number}{one_line(task.planned.title)}{pull} — {why}")
+        left = _left_behind(situation, task)
+        lines.append(f"- [{BOX.get(task.stage, ' ')}] {number}{one_line(task.planned.title)}{pull} — {why}{left}")
     return "\n".join(lines)
+
+
+def _left_behind(situation: Situation, task: Task) -> str:
+    """Where commits are that no session has published; once another session has, they are history."""
+    if task.salvaged is None or task.stage in (Stage.DONE, Stage.DROPPED):
+        return ""
+    branch = salvage_branch(situation.objective.number, task.key, task.salvaged.id)
+    return f"; commits so far: {branch_link(branch)}"
 
 
 def _picture(tasks: tuple[Task, ...]) -> str:

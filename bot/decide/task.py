@@ -17,7 +17,19 @@ from bot.model.ledger import TaskRecord
 from bot.model.marker import tagged
 from bot.model.observed import Check, CheckState, Issue, Mergeable, PullRequest, PullRequestState
 from bot.model.plan import PlannedTask
-from bot.model.session import Evidence, Failed, Judged, Published, Role, SessionRecord, Verdict, Void
+from bot.model.session import (
+    Blocked,
+    Evidence,
+    Failed,
+    FailureKind,
+    Judged,
+    Published,
+    Role,
+    SessionRecord,
+    Verdict,
+    Void,
+    salvage_of,
+)
 
 VERIFY_CHECK = "crewline/verify"
 REVIEW_CHECK = "crewline/review"
@@ -176,8 +188,41 @@ class Task:
             return ()
         return tuple(check for check in self.pull_request.checks if not check.mine and check.state is state)
 
+    @cached_property
+    def salvaged(self) -> SessionRecord | None:
+        """The newest worker session that left commits behind instead of publishing them; None once another one has
+        published."""
+        for session in reversed(self.sessions):
+            if isinstance(session.outcome, Published):
+                return None
+            salvage = salvage_of(session.outcome)
+            if salvage is not None and salvage.head is not None:
+                return session
+        return None
+
+    @cached_property
+    def continues(self) -> CommitSha | None:
+        """The commits of an earlier session with which the next worker begins: of one that was ended before it had
+        come to its end, on top of where the branch still is. What was tried, and was found wrong, is not continued."""
+        for session in reversed(self.sessions):
+            if session.role is not Role.WORKER or session.starts_from != self.head or not _cut_short(session):
+                return None
+            salvage = salvage_of(session.outcome)
+            if salvage is not None:
+                return salvage.head
+        return None
+
     def not_before(self, limits: Limits) -> datetime | None:
         return backed_off_until(self.counted, limits)
+
+
+CUT_SHORT = (FailureKind.TIMEOUT, FailureKind.AGENT, FailureKind.PARTIAL)
+
+
+def _cut_short(session: SessionRecord) -> bool:
+    """Whether nothing is known to be wrong with what the session did, but that there is not enough of it."""
+    outcome = session.outcome
+    return isinstance(outcome, Void | Blocked) or (isinstance(outcome, Failed) and outcome.reason in CUT_SHORT)
 
 
 def backed_off_until(counted: tuple[SessionRecord, ...], limits: Limits) -> datetime | None:

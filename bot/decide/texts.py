@@ -9,8 +9,9 @@ import re
 
 from bot.decide.situation import Situation
 from bot.decide.task import Task
+from bot.model.identity import salvage_branch
 from bot.model.marker import tag, without_tags
-from bot.model.session import Evidence, Finding, Published, Verdict
+from bot.model.session import Evidence, Finding, Published, Verdict, salvage_of
 
 SCRIPT_NOTE = "Made by Crewline from a session of a coding agent; see the checks for the evidence."
 _MENTION = re.compile(r"(?<![\w`/])@(?=[A-Za-z0-9])")
@@ -89,6 +90,24 @@ def review_body(session: str, verdict: Verdict) -> str:
     if loose:
         parts.append("\n".join(f"* {_place(finding)}{finding_text(finding)}" for finding in loose))
     return "\n\n".join(parts)
+
+
+def salvage_text(situation: Situation, task: Task) -> str | None:
+    """Where the newest commits are that a session of the task left behind, or why they are nowhere."""
+    session = next((session for session in reversed(task.sessions) if salvage_of(session.outcome)), None)
+    salvage = salvage_of(session.outcome) if session else None
+    if session is None or salvage is None:
+        return None
+    if salvage.head is None:
+        why = one_line(salvage.refusal or "")
+        return f"What `{session.id}` had committed was refused at the gate and stayed on the server: {why}"
+    branch = salvage_branch(situation.objective.number, task.key, session.id)
+    return f"What `{session.id}` had committed is on {branch_link(branch)}."
+
+
+def branch_link(branch: str) -> str:
+    """A link that holds on the pages of issues and pull requests: GitHub leaves it relative to the page."""
+    return f"[`{branch}`](../tree/{branch})"
 
 
 def merge_message(situation: Situation, task: Task) -> str:

@@ -30,6 +30,15 @@ class Setback(Frozen):
     detail: str
 
 
+class SalvagedWork(Frozen):
+    """What an earlier attempt had committed and could not publish. `continued` says that the tree begins with it."""
+
+    session: SessionId
+    head: CommitSha
+    branch: str
+    continued: bool
+
+
 class TaskOutline(Frozen):
     """One line of the objective's plan. `state` is one word for people."""
 
@@ -69,6 +78,7 @@ class WorkerBriefing(Frozen):
     verify_command: str | None
     attempt: int
     setback: Setback | None = None
+    salvage: SalvagedWork | None = None
     findings: tuple[Finding, ...] = ()
     hint: str | None = None
 
@@ -93,7 +103,9 @@ class Assignment(Frozen):
 
     The tree is made from the newest `base_branch`, which must already contain `must_contain`, the merges that
     this task builds on. A worker with `starts_from` continues that commit, with the base merged into it first;
-    a conflict is left in the tree for the agent to solve. A reviewer gets the tree of `judges`.
+    a conflict is left in the tree for the agent to solve. Where `continues` can be found, the worker continues that
+    commit instead: what an earlier session made of `starts_from` and could not publish. A reviewer gets the tree of
+    `judges`.
     """
 
     id: SessionId
@@ -110,6 +122,7 @@ class Assignment(Frozen):
     """Where the repository's own prompts are read from; `base_branch` where it is None."""
     must_contain: tuple[CommitSha, ...] = ()
     starts_from: CommitSha | None = None
+    continues: CommitSha | None = None
     judges: CommitSha | None = None
     scope: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()

@@ -59,6 +59,11 @@ def task_branch(objective: int, task: str) -> str:
     return f"crewline/{objective}/{task}"
 
 
+def salvage_branch(objective: int, task: str, session: SessionId) -> str:
+    """The branch of what a session had committed when it ended without publishing, without ``refs/heads/``."""
+    return f"crewline/salvage/{objective}/{task}/{session}"
+
+
 def ledger_ref(namespace: str, objective: int) -> str:
     """The full ref that holds an objective's ledger; `namespace` is a setting, ``refs/crewline`` by default."""
     return f"{namespace}/objectives/{objective}"

@@ -132,6 +132,7 @@ class Ledger(Frozen):
         cause: Cause = Cause.FIRST,
         judges: CommitSha | None = None,
         starts_from: CommitSha | None = None,
+        continues: CommitSha | None = None,
     ) -> Self:
         """With one more session, claimed. Raises ValueError where a session of the same task still runs."""
         if any(session.task == key for session in self.open_claims()):
@@ -145,6 +146,7 @@ class Ledger(Frozen):
             cause=cause,
             judges=judges,
             starts_from=starts_from,
+            continues=continues,
         )
         return self.model_copy(update={"sessions": (*self.sessions, session)})
 

@@ -94,6 +94,16 @@ class FailureKind(StrEnum):
     CONFLICT = "merge conflict"
 
 
+class Salvage(Frozen):
+    """What a worker had committed when its session ended without publishing: judged by the gate, not verified.
+
+    `head` is its last commit in the bot's form; None where the commits may not leave, and `refusal` says why.
+    """
+
+    head: CommitSha | None = None
+    refusal: str | None = None
+
+
 class Failed(Frozen):
     """The session achieved nothing that can be used. `detail` is for people and for the next attempt's prompt:
     the failing command and the tail of its output, the refused paths and their cure, the bad answer's error."""
@@ -102,6 +112,7 @@ class Failed(Frozen):
     reason: FailureKind
     detail: str
     evidence: Evidence | None = None
+    salvage: Salvage | None = None
 
 
 class Published(Frozen):
@@ -135,6 +146,7 @@ class Blocked(Frozen):
 
     kind: Literal["blocked"] = "blocked"
     question: str
+    salvage: Salvage | None = None
 
 
 class Void(Frozen):
@@ -142,6 +154,7 @@ class Void(Frozen):
 
     kind: Literal["void"] = "void"
     reason: str
+    salvage: Salvage | None = None
 
 
 Outcome = Annotated[Failed | Published | Judged | Planned | Blocked | Void, Field(discriminator="kind")]
@@ -153,6 +166,11 @@ class SessionReport(Frozen):
     id: SessionId
     outcome: Outcome
     spend: Spend
+
+
+def salvage_of(outcome: Outcome | None) -> Salvage | None:
+    """What was salvaged of a session that ended like this."""
+    return outcome.salvage if isinstance(outcome, Failed | Blocked | Void) else None
 
 
 class Cause(StrEnum):
@@ -178,6 +196,8 @@ class SessionRecord(Frozen):
     """For a reviewer: the head commit that it judges."""
     starts_from: CommitSha | None = None
     """For a worker: the head of the task's branch that it continues, None where it starts fresh."""
+    continues: CommitSha | None = None
+    """For a worker: what an earlier session of the task had committed on top of `starts_from` and could not publish."""
     ended_at: datetime | None = None
     outcome: Outcome | None = None
     spend: Spend = Spend()
