@@ -105,11 +105,12 @@ class Edit(NamedTuple):
 
 
 class Performance(NamedTuple):
-    """One session, in the order of the fields."""
+    """One session. What `when` asks for is looked at first; the summary comes last."""
 
     when: When = When()
     seconds: float = 0.0
-    """How long it takes at least, spread over what it says."""
+    """How long the whole session takes at least, from the start of its process to its end: what it says is spread
+    over that time, and it works at the beginning of it."""
     say: tuple[str, ...] = ()
     """Lines for standard output while it works."""
     print: str = ""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 import bot.scripted
 from bot.model.plan import PLANNER_ANSWER, Plan
 from bot.model.session import VERDICT, Summary
+from bot.scripted.performing import started
 
 AGENT = Path(bot.scripted.__file__).with_name("agent.py")
 
@@ -156,6 +158,16 @@ def test_by_ordinal_the_first_that_fits_plays(desk: Desk) -> None:
     parts: JsonValue = [{"when": {"ordinals": [1, 2]}, "exit_code": 5}, {"exit_code": 6}]
     codes = [desk.play(f"1.a.worker.{ordinal}", {"a.worker": parts}).returncode for ordinal in (1, 2, 3)]
     assert codes == [5, 5, 6]
+
+
+def test_its_seconds_count_from_the_start_of_its_process_and_its_work_comes_first(desk: Desk) -> None:
+    parts: JsonValue = [{"seconds": 0.4, "say": ["one", "two"], "write": {"a.txt": "a"}}]
+    began = time.monotonic()
+    done = desk.play("1.a.worker.1", {"*.worker": parts})
+    assert time.monotonic() - began >= 0.4
+    assert [line.rpartition(" ")[2] for line in done.stdout.splitlines()[:2]] == ["one", "two"]
+    assert desk.git("show", "HEAD:a.txt") == "a"
+    assert started() < began, "this process is older than its test"
 
 
 def test_a_hanging_one_ends_only_by_a_signal(desk: Desk) -> None:
