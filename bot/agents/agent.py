@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field, TypeAdapter
 
@@ -65,8 +65,11 @@ class Thinking(Frozen):
 
 
 class Message(Frozen):
+    """What the agent says to people. `continued` goes on with the message before it, without a line between."""
+
     kind: Literal["message"] = "message"
     text: str
+    continued: bool = False
 
 
 class ToolCall(Frozen):
@@ -84,12 +87,14 @@ class ToolResult(Frozen):
 
 
 class Usage(Frozen):
-    """What the whole run has cost so far: a later one replaces an earlier one, they are not added."""
+    """What the whole run has cost so far: a later one replaces an earlier one. Where a program only tells what each
+    step costs, `adds` says so."""
 
     kind: Literal["usage"] = "usage"
     usd: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    adds: bool = False
 
 
 class RateLimited(Frozen):
@@ -180,6 +185,7 @@ class Agent(Protocol):
 
 
 _KEPT = 200_000
+Amount = TypeVar("Amount", int, float)
 
 
 class Account:
@@ -194,13 +200,14 @@ class Account:
 
     def add(self, event: AgentEvent) -> None:
         if isinstance(event, Message | Finished):
-            self._texts.append(event.text)
+            joined = isinstance(event, Message) and event.continued
+            self._texts.append(event.text if joined or not self._texts else f"\n{event.text}")
             self._length += len(event.text)
             if self._length > 2 * _KEPT:
                 self._texts = [self.text]
                 self._length = len(self._texts[0])
         elif isinstance(event, Usage):
-            self._usage = event
+            self._usage = _sum(self._usage, event) if event.adds else event
         elif isinstance(event, AgentError):
             self.error = event
         elif isinstance(event, Started):
@@ -209,7 +216,7 @@ class Account:
     @property
     def text(self) -> str:
         """The end of all that the agent said to people."""
-        return "\n".join(self._texts)[-_KEPT:]
+        return "".join(self._texts)[-_KEPT:]
 
     def spend(self, seconds: float) -> Spend:
         usage = self._usage
@@ -219,3 +226,15 @@ class Account:
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
         )
+
+
+def _sum(so_far: Usage, step: Usage) -> Usage:
+    return Usage(
+        usd=_plus(so_far.usd, step.usd),
+        input_tokens=_plus(so_far.input_tokens, step.input_tokens),
+        output_tokens=_plus(so_far.output_tokens, step.output_tokens),
+    )
+
+
+def _plus(left: Amount | None, right: Amount | None) -> Amount | None:
+    return left if right is None else right if left is None else left + right

@@ -23,14 +23,15 @@ from bot.agents.agent import (
     RateLimited,
     Raw,
     Started,
+    Thinking,
     ToolCall,
     ToolResult,
     Usage,
 )
+from bot.agents.trouble import trouble_of
+from bot.agents.wording import prompt_argument, shown
 
-_LONGEST_PROMPT_ARGUMENT = 100_000
-"""Bytes; Linux takes 131,072 in one argument."""
-_SHOWN = 2_000
+_CAPPED = ("error_max_turns", "error_max_budget_usd")
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,28 @@ class ClaudeAgent:
     hosts: tuple[str, ...] = ("api.anthropic.com",)
 
     def start(self, invocation: Invocation) -> Command:
-        prompt = invocation.prompt_file.read_text(encoding="utf-8")
-        if len(prompt.encode()) > _LONGEST_PROMPT_ARGUMENT:
-            prompt = f"Read the file {invocation.prompt_file} whole and do what it asks. It is your task."
-        argv = [self.program, "-p", prompt, "--output-format", "stream-json", "--verbose"]
+        argv = [self.program, "-p", prompt_argument(invocation), "--output-format", "stream-json", "--verbose"]
         argv += ["--dangerously-skip-permissions"]
-        argv += ["--session-id", str(uuid5(NAMESPACE_URL, f"{invocation.home}#{invocation.prompt_file.name}"))]
+        if invocation.continues:
+            argv += ["--resume", invocation.continues]
+        else:
+            argv += ["--session-id", str(uuid5(NAMESPACE_URL, f"{invocation.home}#{invocation.prompt_file.name}"))]
         if invocation.model:
             argv += ["--model", invocation.model]
+        if invocation.effort:
+            argv += ["--effort", invocation.effort]
+        if invocation.turns is not None:
+            argv += ["--max-turns", str(invocation.turns)]
+        if invocation.usd is not None:
+            argv += ["--max-budget-usd", f"{invocation.usd:.4f}"]
         environment = {
             "CLAUDE_CONFIG_DIR": str(invocation.home / ".claude"),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
+            "CLAUDE_CODE_MAX_RETRIES": "3",
         }
+        if invocation.base_url:
+            environment["ANTHROPIC_BASE_URL"] = invocation.base_url
         if os.geteuid() == 0:
             environment["IS_SANDBOX"] = "1"
         return Command(tuple(argv), environment)
@@ -81,6 +91,7 @@ class _Block(BaseModel):
 
     type: str
     text: str = ""
+    thinking: str = ""
     name: str = ""
     input: JsonValue = None
     content: JsonValue = None
@@ -90,10 +101,12 @@ class _Block(BaseModel):
         match self.type:
             case "text":
                 return (Message(text=self.text),)
+            case "thinking":
+                return (Thinking(text=shown(self.thinking)),)
             case "tool_use":
-                return (ToolCall(name=self.name, arguments=_shown(self.input)),)
+                return (ToolCall(name=self.name, arguments=shown(self.input)),)
             case "tool_result":
-                return (ToolResult(text=_shown(self.content), failed=bool(self.is_error)),)
+                return (ToolResult(text=shown(self.content), failed=bool(self.is_error)),)
             case _:
                 return ()
 
@@ -136,7 +149,7 @@ class _Line(BaseModel):
             case ("system", "init"):
                 return (Started(conversation=self.session_id),)
             case ("system", "api_retry"):
-                return (RateLimited(text=_shown(self.error) if self.error is not None else "retrying"),)
+                return (RateLimited(text=shown(self.error) if self.error is not None else "retrying"),)
             case ("assistant" | "user", _) if self.message is not None:
                 return self.message.events()
             case ("result", _):
@@ -153,14 +166,10 @@ class _Line(BaseModel):
         )
         text = self.result or ""
         if self.is_error or self.subtype not in ("", "success"):
-            return (usage, AgentError(text=text or self.subtype))
+            text = text or self.subtype
+            capped = self.subtype in _CAPPED
+            return (usage, AgentError(text=text, capped=capped, trouble=None if capped else trouble_of(text)))
         return (usage, Finished(text=text))
 
 
 _LINES: TypeAdapter[_Line] = TypeAdapter(_Line)
-_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
-
-
-def _shown(value: JsonValue) -> str:
-    text = value if isinstance(value, str) else _JSON.dump_json(value).decode()
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -8,7 +8,21 @@ from difflib import get_close_matches
 
 from bot.agents.agent import Agent
 from bot.agents.claude import ClaudeAgent
+from bot.agents.codex import CodexAgent
 from bot.agents.command import CommandAgent
+from bot.agents.gemini import GeminiAgent
+from bot.agents.kimi import KimiAgent
+from bot.agents.mini import MiniAgent
+from bot.agents.opencode import OpencodeAgent
+
+KNOWN: tuple[Agent, ...] = (
+    ClaudeAgent(),
+    CodexAgent(),
+    GeminiAgent(),
+    OpencodeAgent(),
+    MiniAgent(),
+    KimiAgent(),
+)
 
 
 class UnknownAgent(LookupError):
@@ -25,7 +39,7 @@ class Roster:
         environment: Mapping[str, str] | None = None,
         command_credentials: tuple[str, ...] = (),
     ) -> None:
-        agents: list[Agent] = [ClaudeAgent()]
+        agents: list[Agent] = list(KNOWN)
         agents += [CommandAgent(name, template, command_credentials) for name, template in (commands or {}).items()]
         self._agents = {agent.name: agent for agent in agents}
         self._environment = dict(environment or {})

@@ -15,6 +15,7 @@ from bot.agents.agent import (
     RateLimited,
     Raw,
     Started,
+    Thinking,
     ToolCall,
     ToolResult,
     Usage,
@@ -56,6 +57,7 @@ def test_a_run_becomes_events() -> None:
         RESULT,
     ) == [
         Started(conversation="abc"),
+        Thinking(text="hm"),
         Message(text="I look."),
         ToolCall(name="Bash", arguments='{"command":"ls"}'),
         ToolResult(text="a\nb", failed=True),
@@ -72,7 +74,7 @@ def test_an_error_that_calls_itself_success_is_an_error() -> None:
     assert account.error is not None
     assert account.error.text == "API Error: 401"
     assert (account.spend(1.5).usd, account.spend(1.5).seconds) == (0.25, 1.5)
-    assert AgentError(text="error_max_turns") in events({**RESULT, "subtype": "error_max_turns", "result": None})
+    assert AgentError(text="error_max_turns", capped=True) in events({**RESULT, "subtype": "error_max_turns", "result": None})
 
 
 def test_unknown_lines_are_kept_and_never_fatal() -> None:

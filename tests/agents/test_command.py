@@ -50,7 +50,7 @@ def test_the_roster_names_the_nearest_agent() -> None:
     roster = Roster({"scripted": "python agent.py"})
     assert roster.find("scripted").name == "scripted"
     with pytest.raises(
-        UnknownAgent, match=r"no agent 'cluade'; this server offers claude, scripted. Did you mean 'claude'"
+        UnknownAgent, match=r"no agent 'cluade'; this server offers claude, .*, scripted. Did you mean 'claude'"
     ):
         roster.find("cluade")
 

@@ -1,0 +1,162 @@
+"""opencode (measured with 1.18.33): ``opencode run --format json``.
+
+Its settings come whole in one variable. There is no last line: a step tells what it cost, and the steps are added up.
+A prompt in its arguments reaches the model in quotes, and standard input is the null device; so it is told which file
+to read. Without a title it asks its model for one, which costs a request.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from bot.agents.agent import (
+    AgentError,
+    AgentEvent,
+    Command,
+    Invocation,
+    Message,
+    Raw,
+    Started,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+from bot.agents.trouble import trouble_of
+from bot.agents.wording import shown
+
+
+@dataclass(frozen=True)
+class OpencodeAgent:
+    """Its model is named ``provider/model``. With an address of its own the provider is ``crewline``, which speaks
+    OpenAI's chat interface with OPENAI_API_KEY."""
+
+    name: str = "opencode"
+    program: str = "opencode"
+    credentials: tuple[str, ...] = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "OPENCODE_API_KEY")
+    resumes: bool = True
+    hosts: tuple[str, ...] = ("api.anthropic.com", "api.openai.com", "openrouter.ai", "opencode.ai")
+
+    def start(self, invocation: Invocation) -> Command:
+        settings: dict[str, JsonValue] = {"autoupdate": False, "share": "disabled", "snapshot": False}
+        model = invocation.model
+        if invocation.base_url:
+            model = (model or "default").removeprefix("crewline/")
+            settings["provider"] = {
+                "crewline": {
+                    "npm": "@ai-sdk/openai-compatible",
+                    "options": {"baseURL": invocation.base_url, "apiKey": "{env:OPENAI_API_KEY}"},
+                    "models": {model: {}},
+                }
+            }
+            model = f"crewline/{model}"
+        argv = [self.program, "run", "--format", "json", "--auto", "--title", invocation.session_id]
+        if model:
+            argv += ["-m", model]
+        if invocation.effort:
+            argv += ["--variant", invocation.effort]
+        if invocation.continues:
+            argv += ["-s", invocation.continues]
+        environment = {
+            "OPENCODE_CONFIG_CONTENT": json.dumps(settings),
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+        }
+        task = f"Read the file {invocation.prompt_file} whole and do what it asks. It is your task."
+        return Command((*argv, task), environment)
+
+    def events(self, line: bytes) -> tuple[AgentEvent, ...]:
+        if not line.strip():
+            return ()
+        try:
+            return _LINES.validate_json(line).events()
+        except ValidationError:
+            return (Raw(text=line.decode(errors="replace").strip()),)
+
+    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+        return ()
+
+
+class _State(BaseModel):
+    status: str = ""
+    input: JsonValue = None
+    output: JsonValue = None
+    error: JsonValue = None
+
+
+class _Cache(BaseModel):
+    read: int = 0
+    write: int = 0
+
+
+class _Tokens(BaseModel):
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cache: _Cache = _Cache()
+
+
+class _Part(BaseModel):
+    text: str = ""
+    tool: str = ""
+    state: _State | None = None
+    tokens: _Tokens | None = None
+    cost: float | None = None
+
+
+class _Error(BaseModel):
+    name: str = ""
+    data: JsonValue = None
+
+
+class _Line(BaseModel):
+    """One line of the stream. Unknown fields are ignored: every version brings new ones."""
+
+    type: str
+    sessionID: str | None = None  # noqa: N815
+    part: _Part | None = None
+    error: _Error | None = None
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        part = self.part or _Part()
+        match self.type:
+            case "step_start":
+                return (Started(conversation=self.sessionID),)
+            case "text":
+                return (Message(text=part.text),)
+            case "reasoning":
+                return (Thinking(text=shown(part.text)),)
+            case "tool_use" if part.state is not None:
+                text = part.state.output if part.state.output is not None else part.state.error
+                return (
+                    ToolCall(name=part.tool, arguments=shown(part.state.input)),
+                    ToolResult(text="" if text is None else shown(text), failed=part.state.status == "error"),
+                )
+            case "step_finish" if part.tokens is not None:
+                tokens = part.tokens
+                return (
+                    Usage(
+                        usd=part.cost,
+                        input_tokens=tokens.input + tokens.cache.read + tokens.cache.write,
+                        output_tokens=tokens.output + tokens.reasoning,
+                        adds=True,
+                    ),
+                )
+            case "error" if self.error is not None:
+                text, status = _told(self.error)
+                return (AgentError(text=text, trouble=trouble_of(text, status)),)
+            case _:
+                return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+
+
+def _told(error: _Error) -> tuple[str, int | None]:
+    data = error.data if isinstance(error.data, dict) else {}
+    status = data.get("statusCode")
+    return f"{error.name}: {data.get('message', '')}", status if isinstance(status, int) else None
+
+
+_LINES: TypeAdapter[_Line] = TypeAdapter(_Line)

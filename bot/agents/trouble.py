@@ -1,0 +1,46 @@
+"""Whose fault an error is, read from what a program says of its model's interface.
+
+The programs put the interface's status and message into text of their own, and every version words it anew. A guess
+that misses costs a counted attempt, one that hits spares it; so only plain signs count.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.agents.agent import Trouble
+
+_STATUS = re.compile(
+    r"\b(?:status(?: code)?|API Error|HTTP(?:/\d\.\d)?|got status|code)\b\W{0,4}(\d{3})\b", re.IGNORECASE
+)
+_CREDIT = re.compile(
+    r"insufficient.quota|credit balance|out of credit|exceeded your current quota|billing|payment required",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(
+    r"invalid.api.key|incorrect api key|api key not valid|please run /login|not logged in|authentication_error"
+    r"|unauthorized|unauthenticated",
+    re.IGNORECASE,
+)
+_LIMITED = re.compile(r"rate.?limit|too many requests|resource.exhausted|usage limit reached", re.IGNORECASE)
+_OVERLOADED = re.compile(r"overloaded|service unavailable|bad gateway|internal server error", re.IGNORECASE)
+_UNREACHABLE = re.compile(
+    r"connection (?:error|refused|reset)|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|fetch failed|stream disconnected"
+    r"|error sending request|unable to connect|could not resolve",
+    re.IGNORECASE,
+)
+
+
+def trouble_of(text: str, status: int | None = None) -> Trouble | None:
+    """What trouble of its provider `text` tells of; None where the error is the program's or the task's own."""
+    found = _STATUS.search(text)
+    status = status or (int(found[1]) if found else None)
+    if status == 402 or _CREDIT.search(text):
+        return Trouble.NO_CREDIT
+    if status == 401 or _LOGIN.search(text):
+        return Trouble.NOT_LOGGED_IN
+    if status == 429 or _LIMITED.search(text):
+        return Trouble.RATE_LIMITED
+    if (status is not None and 500 <= status <= 599) or _OVERLOADED.search(text):
+        return Trouble.OVERLOADED
+    return Trouble.UNREACHABLE if _UNREACHABLE.search(text) else None
