@@ -40,6 +40,10 @@ def signature(body: bytes, secret: bytes = SECRET) -> str:
     return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
+BEGUN = f"POST /webhook HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: {signature(b'')}\r\n".encode()
+"""The beginning of a delivery that may be a signed one: its body is worth reading."""
+
+
 def headers(body: bytes, event: str = "issues", secret: bytes = SECRET) -> dict[str, str]:
     return {
         "content-type": "application/json",
