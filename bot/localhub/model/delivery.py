@@ -30,7 +30,8 @@ class Delivery:
     delivered_at: datetime | None = None
     duration: float = 0.0
     status: str = "pending"
-    """`OK`, `Invalid HTTP Response: 500`, `timed out`, `failed to connect to host`, `lost` (a fault)."""
+    """`OK`, `Invalid HTTP Response: 500`, `timed out`, `failed to connect to host`; and what GitHub shows nobody:
+    `pending`, `payload too large`, `lost` (a fault)."""
     status_code: int = 0
     response_headers: Mapping[str, str] = field(default_factory=dict)
     response_body: str = ""
@@ -39,3 +40,8 @@ class Delivery:
     def succeeded(self) -> bool:
         """The receiver answered 2xx in time."""
         return 200 <= self.status_code < 300
+
+    @property
+    def in_log(self) -> bool:
+        """It was attempted, so the App can see it and have it redelivered."""
+        return self.delivered_at is not None

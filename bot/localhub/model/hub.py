@@ -32,6 +32,7 @@ from bot.localhub.model.app import (
     narrowed,
     new_private_key,
 )
+from bot.localhub.model.chance import Chance
 from bot.localhub.model.clock import Clock, SystemClock
 from bot.localhub.model.delivery import Delivery
 from bot.localhub.model.errors import FieldError, Forbidden, NotFound, Validation
@@ -84,6 +85,7 @@ class Hub:
         self.manifest_codes: dict[str, App] = {}
         self.deliveries: list[Delivery] = []
         self.async_merges: dict[str, AsyncMerge] = {}
+        self._replicas = Chance()
         self._renamed: dict[str, Repository] = {}
         self._nodes: dict[str, Subject] = {}
         self._sequences: dict[str, int] = {}
@@ -112,8 +114,10 @@ class Hub:
 
     @property
     def reading_moment(self) -> datetime | None:
-        """What reads are to be answered `as_of`: a moment in the past while they lag, else None."""
+        """What one read is to be answered `as_of`: a moment in the past while reads lag, else None."""
         lag = self.faults.read_lag
+        if self.faults.read_lag_varies:
+            lag *= self._replicas.drawn(self.faults.seed)
         return self.now() - timedelta(seconds=lag) if lag > 0 else None
 
     # Events, ids, background

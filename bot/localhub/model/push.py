@@ -67,6 +67,8 @@ async def refs_moved(
 ) -> None:
     """Tell the world, and bring the pull requests up to date. `merging` is told by its own merge."""
     hub = repository.hub
+    if hub.faults.read_lag > 0:
+        repository.ref_moves += [(hub.now(), move.name, move.before) for move in moves]
     for move in moves:
         if not move.name.startswith(("refs/heads/", "refs/tags/")):
             continue

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.localhub.git.bare import BareRepository
+from bot.localhub.git.bare import ZERO, BareRepository
 from bot.localhub.model.actor import Actor, Role, require
 from bot.localhub.model.errors import FieldError, Forbidden, Gone, Moved, NotFound, Validation
 from bot.localhub.model.label import Label, Milestone, check_label
 from bot.localhub.model.node_ids import node_id
 from bot.localhub.model.rules import BranchRules
 from bot.localhub.model.user import User
-from bot.localhub.model.versioned import Versioned
+from bot.localhub.model.versioned import Versioned, moment_read
 
 if TYPE_CHECKING:
     from bot.localhub.model.check import CheckRun, CheckSuite, CommitStatus
@@ -54,6 +54,8 @@ class Repository(Versioned):
     check_runs: tuple["CheckRun", ...] = ()
     check_suites: tuple["CheckSuite", ...] = ()
     statuses: tuple["CommitStatus", ...] = ()
+    ref_moves: list[tuple[datetime, str, str]] = field(default_factory=list)
+    """When a ref moved (or came, or went), and what it was before: kept while reads lag, for `ref_as_read`."""
     moved: Mapping[int, "Issue"] = field(default_factory=dict)
     """Issues that were transferred away, by their old number."""
     deleted_numbers: frozenset[int] = frozenset()
@@ -93,6 +95,15 @@ class Repository(Versioned):
         if found is None or found.pull_request is None:
             raise NotFound
         return found.pull_request
+
+    def ref_as_read(self, name: str, present: str | None) -> str | None:
+        """What a ref is for a read that may lag; `present` is what it is."""
+        moment = moment_read()
+        if moment is not None:
+            for at, ref, before in self.ref_moves:
+                if ref == name and at > moment:
+                    return before if before != ZERO else None
+        return present
 
     def label(self, name: str) -> Label | None:
         """The label of that name, whatever the case."""

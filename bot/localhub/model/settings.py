@@ -36,9 +36,14 @@ class WebhookFaults:
 
     seed: int = 0
     lose: float = 0.0
+    """Lost for good: never sent, in no log, and nobody can have it redelivered."""
+    fail: float = 0.0
+    """Sent, but the receiver is not reached: it is in the log as failed, and can be redelivered (or fail again)."""
     repeat: float = 0.0
     delay: float = 0.0
     delay_seconds: float = 1.0
+    delay_varies: bool = False
+    """Each delay is drawn anew, from none to `delay_seconds`, so that deliveries arrive in any order."""
     reorder: float = 0.0
     """A delivery that is reordered waits until the next one has gone out (or `delay_seconds` passed)."""
 
@@ -60,7 +65,7 @@ class Faults:
     bad_gateway_probability: float = 0.0
     bad_gateway_after_probability: float = 0.0
     seed: int = 0
-    """For the two probabilities above."""
+    """For the two probabilities above, and for reads that lag differently."""
     secondary_limit_hits: int = 0
     """The next so many requests are answered with the secondary limit's 403."""
     secondary_limit_retry_after: int | None = 60
@@ -76,6 +81,9 @@ class Faults:
     """The next so many GraphQL queries are answered with one root field lost: null, and an error beside it."""
     read_lag: float = 0.0
     """Seconds by which reads lag behind writes."""
+    read_lag_varies: bool = False
+    """Each read comes from another replica, which lags by a time from none to `read_lag`: what one read showed, the
+    next may not show yet."""
     mergeable_unknown_asks: int = 1
     """How often `mergeable` is answered null after a change before it is known. 0: known at once."""
 

@@ -30,6 +30,11 @@ def as_of(moment: datetime | None) -> Iterator[None]:
         _AS_OF.reset(token)
 
 
+def moment_read() -> datetime | None:
+    """The moment that is being read; None means the present."""
+    return _AS_OF.get()
+
+
 class Versioned:
     """A model object whose past can be read. Subclasses have a `hub` field."""
 

@@ -40,7 +40,10 @@ def routes(site: Site) -> list[BaseRoute]:
             raise HTTPException(403, "Only this hub's own pages may ask for a redelivery.")
         if not isinstance(site.hub.sender, Sender):
             raise HTTPException(409, "This hub sends no webhooks.")
-        redeliver(site.hub, find(request))
+        delivery = find(request)
+        if not delivery.in_log:
+            raise HTTPException(409, "This one never went out; nobody can have it sent again.")
+        redeliver(site.hub, delivery)
         return RedirectResponse("/_deliveries", 303, HEADERS)
 
     return [

@@ -125,15 +125,14 @@ def _item_json(delivery: Delivery) -> JsonObject:
 def _deliveries(call: Call) -> list[Delivery]:
     since = call.hub.now() - DELIVERIES_KEPT
     app = call.app
-    return [one for one in reversed(call.hub.deliveries) if one.app is app and one.created_at >= since]
+    return [one for one in reversed(call.hub.deliveries) if one.app is app and one.in_log and one.created_at >= since]
 
 
 async def list_deliveries(call: Call) -> Answer:
     """Newest first; `cursor` is the id to go on from."""
     size = min(int(call.query("per_page", "30")), 100)
     cursor, status = call.query("cursor"), call.query("status")
-    found = [one for one in _deliveries(call) if one.delivered_at is not None]
-    found = [one for one in found if status in ("", "success" if one.succeeded else "failure")]
+    found = [one for one in _deliveries(call) if status in ("", "success" if one.succeeded else "failure")]
     if cursor:
         found = [one for one in found if one.id <= int(cursor)]
     headers: dict[str, str] = {}

@@ -1,22 +1,23 @@
 """Sending webhooks: rendered and signed in the moment of the event, sent once, logged, redelivered when asked.
 
 Each App's deliveries start in the order of their events but run side by side, so a slow receiver sees
-later ones first, as with GitHub. There is no retry. Faults lose, repeat, delay and reorder.
+later ones first, as with GitHub. There is no retry. Faults lose, fail, repeat, delay and reorder.
 """
 
 import asyncio
 import hashlib
 import hmac
 import json
-import random
 import time as wall
 from collections.abc import Iterable
 
 import httpx
 
 from bot.localhub.model.app import App, Installation
+from bot.localhub.model.chance import Chance
 from bot.localhub.model.check import CheckRun, CheckSuite
 from bot.localhub.model.delivery import Delivery
+from bot.localhub.model.errors import NotFound
 from bot.localhub.model.events import Event
 from bot.localhub.model.hub import Hub
 from bot.localhub.render.accounts import api, organization_json, user_json
@@ -40,6 +41,7 @@ ALWAYS = ("installation", "installation_repositories", "ping")
 OWN_ONLY = ("requested", "rerequested", "requested_action")
 """Actions on checks that only the App that owns the check is told."""
 MAX_PAYLOAD = 25 * 1024 * 1024
+LOST = "lost"
 
 
 class Sender:
@@ -49,7 +51,7 @@ class Sender:
         """`transport` carries the deliveries; the network where it is None."""
         self._hub = hub
         self._transport = transport
-        self._chance = random.Random(hub.faults.webhooks.seed)
+        self._chance = Chance()
         self._client: httpx.AsyncClient | None = None
         self._held: list[Delivery] = []
         hub.sender = self
@@ -150,21 +152,30 @@ class Sender:
         if len(delivery.payload) > MAX_PAYLOAD:
             delivery.status = "payload too large"
             return
-        if self._chance.random() < faults.lose:
-            delivery.status = "lost"
+        if self._happens(faults.lose):
+            delivery.status = LOST
             hub.emit("webhook.lost", delivery)
             return
-        if self._chance.random() < faults.reorder:
+        if self._happens(faults.reorder):
             self._held.append(delivery)
             hub.background(self._release_later(delivery, faults.delay_seconds))
             return
-        delay = faults.delay_seconds if self._chance.random() < faults.delay else 0.0
-        hub.background(self._send(delivery, delay))
-        if self._chance.random() < faults.repeat:
-            hub.background(self._send(copy_of(hub, delivery), delay))
+        hub.background(self._send(delivery, self._delay()))
+        if self._happens(faults.repeat):
+            hub.background(self._send(copy_of(hub, delivery), self._delay()))
         for held in self._held:
             hub.background(self._send(held, 0.0))
         self._held.clear()
+
+    def _happens(self, probability: float) -> bool:
+        return self._chance.drawn(self._hub.faults.webhooks.seed) < probability
+
+    def _delay(self) -> float:
+        """Seconds that a delivery is late."""
+        faults = self._hub.faults.webhooks
+        if not self._happens(faults.delay):
+            return 0.0
+        return faults.delay_seconds * (self._chance.drawn(faults.seed) if faults.delay_varies else 1.0)
 
     async def _release_later(self, delivery: Delivery, seconds: float) -> None:
         """A held delivery that no later one overtook goes out after all."""
@@ -174,11 +185,13 @@ class Sender:
             await self._send(delivery, 0.0)
 
     def redeliver(self, delivery: Delivery) -> None:
-        """Send the same bytes with the same GUID again, as a delivery of its own."""
+        """Send the same bytes with the same GUID again, as a delivery of its own. NotFound where it is in no log."""
+        if not delivery.in_log:
+            raise NotFound
         again = copy_of(self._hub, delivery)
         again.redelivery = True
         self._hub.deliveries.append(again)
-        self._hub.background(self._send(again, 0.0))
+        self._hub.background(self._send(again, self._delay()))
 
     async def _send(self, delivery: Delivery, delay: float) -> None:
         if delay:
@@ -187,6 +200,8 @@ class Sender:
             return
         start = wall.monotonic()
         try:
+            if self._happens(self._hub.faults.webhooks.fail):
+                raise httpx.ConnectError("a fault")
             async with asyncio.timeout(self._hub.settings.limits.webhook_timeout):
                 response = await self._client.post(
                     delivery.url, content=delivery.payload, headers=dict(delivery.request_headers)

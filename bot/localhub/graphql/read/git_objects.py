@@ -113,7 +113,7 @@ async def commit_of(repository: Repository, sha: str | None) -> GitCommit | None
 
 async def ref_of(repository: Repository, name: str) -> GitRef | None:
     """The ref of this full name."""
-    sha = await repository.git.ref(name)
+    sha = repository.ref_as_read(name, await repository.git.ref(name))
     return GitRef(repository, name, sha) if sha is not None else None
 
 
@@ -123,9 +123,9 @@ async def expression(repository: Repository, text: str) -> GitCommit | GitBlob |
     if revision in ("HEAD", ""):
         revision = repository.default_branch
     if revision.startswith("refs/"):
-        sha = await repository.git.ref(revision)
+        sha = repository.ref_as_read(revision, await repository.git.ref(revision))
     else:
-        sha = await repository.git.resolve(revision)
+        sha = repository.ref_as_read(f"refs/heads/{revision}", await repository.git.resolve(revision))
     if not colon:
         return await git_object(repository, sha or revision) if sha or _is_sha(revision) else None
     if sha is None:
