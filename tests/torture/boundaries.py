@@ -1,0 +1,39 @@
+"""The moments at which the bot can be ended, numbered as they come.
+
+A run without crashes counts them; a run with the same seed reaches the same ones in the same order, up to the first
+crash. Numbers go on after a restart, so that two crashes are two numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from tests.torture.story import Story
+from tests.torture.virtual_loop import LIFE, Life, VirtualLoop
+
+
+class Boundaries:
+    """`deadly` are the numbers at which the bot that reaches them ends, at once and for good."""
+
+    def __init__(
+        self, loop: VirtualLoop, story: Story, deadly: Collection[int], on_crash: Callable[[Life], None]
+    ) -> None:
+        self._loop = loop
+        self._story = story
+        self._deadly = frozenset(deadly)
+        self._on_crash = on_crash
+        self.reached: list[str] = []
+
+    async def reach(self, what: str) -> None:
+        """`what` is about to happen, or has just happened; it may be the last thing the bot ever did."""
+        life = LIFE.get()
+        assert life is not None, "only a bot reaches boundaries"
+        number = len(self.reached)
+        self.reached.append(f"{life.name}: {what}")
+        self._story.tell(self._loop.time(), life.name, f"[{number}] {what}")
+        if number in self._deadly:
+            self._story.tell(self._loop.time(), life.name, f"CRASH at boundary {number}: {what}")
+            life.end()
+            self._on_crash(life)
+            await asyncio.get_running_loop().create_future()
