@@ -74,7 +74,9 @@ def test_an_error_that_calls_itself_success_is_an_error() -> None:
     assert account.error is not None
     assert account.error.text == "API Error: 401"
     assert (account.spend(1.5).usd, account.spend(1.5).seconds) == (0.25, 1.5)
-    assert AgentError(text="error_max_turns", capped=True) in events({**RESULT, "subtype": "error_max_turns", "result": None})
+    assert AgentError(text="error_max_turns", capped=True) in events(
+        {**RESULT, "subtype": "error_max_turns", "result": None}
+    )
 
 
 def test_unknown_lines_are_kept_and_never_fatal() -> None:

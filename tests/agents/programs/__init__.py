@@ -1,0 +1,1 @@
+"""The real agent programs, from their registries, against the scripted model."""
