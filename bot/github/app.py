@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx
-from githubkit import AppAuthStrategy, UnauthAuthStrategy
+from githubkit import UnauthAuthStrategy
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.github.client import PATIENCE, PacedClient
-from bot.github.clock import Clock, SystemClock
+from bot.github.clock import Clock, GitHubClock, SystemClock
 from bot.github.deliveries import DeliveryLog
 from bot.github.errors import GitHubError, NotThere, Refused, Unavailable
 from bot.github.identity import Identity
+from bot.github.reach import LONGEST_PAUSE, Reach
 from bot.github.repository import GitHubRepository
+from bot.github.signing import AppKey
 from bot.github.tokens import InstallationTokens
 from bot.github.usage import Usage
-from bot.github.wire import Exchange, NoAnswer, Wire
+from bot.github.wire import ANSWER_SECONDS, Exchange, NoAnswer, Wire
 from bot.model.identity import Login, RepositoryName
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -65,21 +67,14 @@ class _Held:
     client: PacedClient
 
 
-class _SignedByTheWire:
-    """The tokens of the App itself: its wire makes a JWT for each request."""
-
-    async def token(self) -> str:
-        return ""
-
-    def forget(self, token: str) -> None:
-        """The wire keeps no JWT for long."""
-
-
 class GitHubApp:
     """An async context manager that owns all connections to GitHub.
 
     `write_interval` is in seconds, per installation. `patience`: the longest that a call waits for a limit.
-    `transport` carries the requests; the network where it is None.
+    `transport` carries the requests; the network where it is None. GitHub has `answer_seconds` for each step of an
+    answer, and is left alone for `longest_pause` seconds at most where it does not answer.
+
+    Raises Refused where `private_key` cannot be read.
     """
 
     def __init__(
@@ -92,15 +87,21 @@ class GitHubApp:
         clock: Clock | None = None,
         patience: float = PATIENCE,
         transport: httpx.AsyncBaseTransport | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+        longest_pause: float = LONGEST_PAUSE,
     ) -> None:
         self._api_url = api_url
         self._write_interval = write_interval
-        self._clock = clock or SystemClock()
+        self._clock = GitHubClock(clock or SystemClock())
         self._patience = patience
         self._transport = transport
-        self._wire = Wire(AppAuthStrategy(app_id, private_key), api_url, transport=transport)
+        self._answer_seconds = answer_seconds
+        self.reach = Reach(self._clock, longest_pause)
+        """Whether GitHub answers, and what time it is there."""
+        self._key = AppKey(app_id, private_key, self._clock)
+        self._wire = self._new_wire()
         self._as_app = PacedClient(
-            self._wire, _SignedByTheWire(), write_interval=write_interval, clock=self._clock, patience=patience
+            self._wire, self._key, write_interval=write_interval, clock=self._clock, patience=patience
         )
         self.delivery_log = DeliveryLog(self._as_app)
         """What became of the webhooks that GitHub sent."""
@@ -175,10 +176,23 @@ class GitHubApp:
         """What was sent on behalf of all installations, and to look after the App's webhook."""
         return sum((held.client.usage() for held in self._held.values()), self._as_app.usage())
 
+    def clock(self) -> datetime:
+        """The time at GitHub, in UTC: what its times are to be compared with."""
+        return self._clock.now()
+
+    def _new_wire(self) -> Wire:
+        return Wire(
+            UnauthAuthStrategy(),
+            self._api_url,
+            timeout=self._answer_seconds,
+            transport=self._transport,
+            reach=self.reach,
+        )
+
     def _hold(self, installation: int) -> _Held:
         if installation not in self._held:
-            tokens = InstallationTokens(self._wire, installation, self._clock)
-            wire = Wire(UnauthAuthStrategy(), self._api_url, transport=self._transport)
+            tokens = InstallationTokens(self._wire, self._key, installation, self._clock)
+            wire = self._new_wire()
             client = PacedClient(
                 wire, tokens, write_interval=self._write_interval, clock=self._clock, patience=self._patience
             )
@@ -203,13 +217,12 @@ class GitHubApp:
 
     async def _send(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
         """GET as the App, with its JWT. Few and rare, so they are not paced."""
-        later = self._clock.now() + timedelta(seconds=30)
         try:
-            answer = await self._wire.send("GET", path, params=params)
+            answer = await self._key.send(self._wire, "GET", path, params=params)
         except NoAnswer as none:
-            raise Unavailable(f"{path}: {none}", later) from None
+            raise Unavailable(f"{path}: {none}", self._clock.now() + self.reach.pause()) from None
         if answer.status >= 500 or answer.status == 429:
-            raise Unavailable(f"{path}: GitHub answered {answer.status}", later)
+            raise Unavailable(f"{path}: GitHub answered {answer.status}", self._clock.now() + self.reach.pause())
         if answer.status >= 300:
             raise _refused(answer, path)
         return answer

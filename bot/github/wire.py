@@ -24,8 +24,11 @@ from githubkit.cache import MemCacheStrategy
 from githubkit.exception import RequestError, RequestFailed
 from pydantic import JsonValue
 
+from bot.github.reach import Reach
+
 API_VERSION = "2022-11-28"
 USER_AGENT = "crewline"
+ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,18 @@ class _Kit(GitHubCore[BaseAuthStrategy]):
 
 class Wire:
     """Sends one request and gives its answer back, whatever the status. `timeout` is in seconds for each step.
-    `transport` carries the requests; the network where it is None."""
+    `transport` carries the requests; the network where it is None. `reach` is told what came of them."""
 
     def __init__(
         self,
         auth: BaseAuthStrategy,
         base_url: str,
         *,
-        timeout: float = 30.0,
+        timeout: float = ANSWER_SECONDS,
         transport: httpx.AsyncBaseTransport | None = None,
+        reach: Reach | None = None,
     ) -> None:
+        self.reach = reach or Reach()
         self._kit = _Kit(auth, base_url, timeout, transport)
         self._graphql = _graphql_url(base_url)
 
@@ -119,6 +124,7 @@ class Wire:
         headers = {} if body is None else {"content-type": "application/json"}
         if token:
             headers["authorization"] = f"Bearer {token}"
+        sent = self.reach.clock.machine.now()
         try:
             url = self._graphql if path == "graphql" else path
             answer = await self._kit.arequest(method, url, params=params, content=content, headers=headers)
@@ -126,8 +132,11 @@ class Wire:
             answer = failed.response
         except RequestError as failed:
             unsent = isinstance(failed.exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+            self.reach.silent(type(failed.exc).__name__)
             raise NoAnswer(f"{type(failed.exc).__name__}: {failed.exc}", not unsent) from failed
-        return Exchange(answer.status_code, dict(answer.headers), answer.content)
+        exchange = Exchange(answer.status_code, dict(answer.headers), answer.content)
+        self.reach.answered(exchange.status, exchange.headers, sent)
+        return exchange
 
 
 def _graphql_url(base_url: str) -> str:

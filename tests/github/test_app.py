@@ -55,8 +55,14 @@ async def test_the_bot_is_known_by_its_slug(app: GitHubApp, github: respx.MockRo
 async def test_the_app_signs_with_its_key(app: GitHubApp, github: respx.MockRouter) -> None:
     await app.bot_login()
     header = github.calls.last.request.headers["authorization"]
-    claims = jwt.decode(header.removeprefix("Bearer "), KEY.public_key(), algorithms=["RS256"])
+    claims = jwt.decode(
+        header.removeprefix("Bearer "),
+        KEY.public_key(),
+        algorithms=["RS256"],
+        options={"verify_exp": False, "verify_iat": False},
+    )
     assert claims["iss"] == "5"
+    assert claims["iat"] <= NOON.timestamp() < claims["exp"] < NOON.timestamp() + 600
 
 
 async def test_repositories_of_installations_that_are_not_suspended(app: GitHubApp, github: respx.MockRouter) -> None:
