@@ -140,6 +140,7 @@ class _Line(BaseModel):
     message: _Content | None = None
     result: str | None = None
     is_error: bool = False
+    api_error_status: int | None = None
     total_cost_usd: float | None = None
     usage: _Tokens | None = None
     error: JsonValue = None
@@ -168,7 +169,12 @@ class _Line(BaseModel):
         if self.is_error or self.subtype not in ("", "success"):
             text = text or self.subtype
             capped = self.subtype in _CAPPED
-            return (usage, AgentError(text=text, capped=capped, trouble=None if capped else trouble_of(text)))
+            return (
+                usage,
+                AgentError(
+                    text=text, capped=capped, trouble=None if capped else trouble_of(text, self.api_error_status)
+                ),
+            )
         return (usage, Finished(text=text))
 
 

@@ -25,7 +25,7 @@ _LOGIN = re.compile(
 _LIMITED = re.compile(r"rate.?limit|too many requests|resource.exhausted|usage limit reached", re.IGNORECASE)
 _OVERLOADED = re.compile(r"overloaded|service unavailable|bad gateway|internal server error", re.IGNORECASE)
 _UNREACHABLE = re.compile(
-    r"connection (?:error|refused|reset)|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|fetch failed|stream disconnected"
+    r"connection (?:error|refused|reset|to the API was lost)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|fetch failed|stream disconnected"
     r"|error sending request|unable to connect|could not resolve",
     re.IGNORECASE,
 )

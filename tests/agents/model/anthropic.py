@@ -87,5 +87,18 @@ def events(ask: Ask, reply: Say | Run) -> list[Event]:
     ]
 
 
+def answer(ask: Ask, reply: Say | Run) -> JsonValue:
+    """Not streamed: what Claude Code asks for after a stream was cut off."""
+    block: JsonValue = {"type": "text", "text": reply.text if isinstance(reply, Say) else "There is no shell."}
+    if isinstance(reply, Run) and "Bash" in ask.tools:
+        call: JsonValue = {"command": reply.command, "description": "as scripted"}
+        block = {"type": "tool_use", "id": f"toolu_{len(ask.results)}", "name": "Bash", "input": call}
+    return {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": ask.model, "content": [block],
+        "stop_reason": "tool_use" if isinstance(reply, Run) else "end_turn", "stop_sequence": None,
+        "usage": {"input_tokens": 100, "output_tokens": 20},
+    }  # fmt: skip
+
+
 def refusal(reply: Refuse) -> JsonValue:
     return {"type": "error", "error": {"type": reply.kind, "message": reply.message}}

@@ -52,15 +52,18 @@ class ScriptedModel:
         )
 
     async def _messages(self, request: Request) -> Response:
-        ask = Messages.model_validate_json(await request.body()).ask(_key(request))
+        asked = Messages.model_validate_json(await request.body())
+        ask = asked.ask(_key(request))
         reply = self.reply(ask)
         match reply:
             case Refuse():
                 return refused(reply, anthropic.refusal(reply))
             case CutOff() | Stall():
                 return broken(anthropic.opening(ask.model), reply, self.closing)
-            case _:
+            case _ if asked.stream:
                 return streamed(anthropic.events(ask, reply))
+            case _:
+                return JSONResponse(anthropic.answer(ask, reply))
 
     async def _count(self, request: Request) -> Response:
         return JSONResponse({"input_tokens": 100})
