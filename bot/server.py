@@ -18,18 +18,21 @@ from bot.agents.roster import Roster
 from bot.control.controller import Controller
 from bot.control.deliveries import Redeliveries
 from bot.control.instance import Instance
+from bot.control.lease import Leases
+from bot.control.predecessors import predecessors
 from bot.control.room import Room
 from bot.engines.local import LocalEngine, Runner
 from bot.git.mirror import Mirror
 from bot.git.process import Identity
 from bot.github.app import GitHubApp
 from bot.github.clock import Clock, SystemClock
+from bot.github.lease import Holder
 from bot.github.ledger import LedgerStore
 from bot.model.identity import InstanceId, Login, RepositoryName
+from bot.model.lease import Terms
 from bot.sessions.run import SessionRunner
 from bot.settings import Settings
 from bot.web.app import create_app
-from bot.web.descriptors import raise_limit
 from bot.web.server import Address, serving
 
 log = structlog.get_logger(__name__)
@@ -69,11 +72,15 @@ async def serve(settings: Settings, ready: Callable[[Address], None] | None = No
             )
         )
         bot = await app.bot_login()
-        mirrors = Mirrors(settings, app, bot, stack)
+        instance_id = world.new_instance()
+        gone = stack.enter_context(predecessors(settings.data, instance_id))
+        terms = Terms(settings.lease_seconds) if settings.lease_seconds else None
+        leases = Leases(Holder(instance_id, terms, settings.name, gone), settings.ledger_namespace, world.clock.now)
+        mirrors = Mirrors(settings, app, bot, stack, leases)
         runner = await stack.enter_async_context(world.runner(settings, mirrors))
-        async with asyncio.TaskGroup() as group:
+        async with leases, asyncio.TaskGroup() as group:  # released last, when nothing writes any more
             instance = Instance(
-                id=world.new_instance(),
+                id=instance_id,
                 bot=bot,
                 default_agent="command" if settings.agent_command else settings.agent,
                 settle=timedelta(seconds=settings.settle_seconds),
@@ -120,7 +127,8 @@ async def _answer_webhooks(
 class Mirrors:
     """One mirror for each repository, made when it is first needed and closed with `stack`."""
 
-    def __init__(self, settings: Settings, app: GitHubApp, bot: Login, stack: AsyncExitStack) -> None:
+    def __init__(self, settings: Settings, app: GitHubApp, bot: Login, stack: AsyncExitStack, leases: Leases) -> None:
+        self._leases = leases
         self._settings = settings
         self._app = app
         self._identity = Identity(bot, f"{bot}@users.noreply.github.com")
@@ -136,6 +144,7 @@ class Mirrors:
                 lambda: self._app.token_for(name),
                 self._identity,
                 namespace=self._settings.ledger_namespace,
+                forget=lambda token: self._app.forget_token(name, token),
             )
             self._stack.push_async_callback(mirror.close)
             self._mirrors[name] = mirror
@@ -144,7 +153,10 @@ class Mirrors:
 
     async def open_room(self, name: RepositoryName) -> Room:
         github = await self._app.repository(name)
-        return Room(name, github, LedgerStore(await self.get(name), self._settings.ledger_namespace))
+        mirror = await self.get(name)
+        lease = self._leases.of(name, mirror)
+        github.fence = lease.ensure
+        return Room(name, github, LedgerStore(mirror, self._settings.ledger_namespace, lease), lease)
 
 
 def _roster(settings: Settings) -> Roster:

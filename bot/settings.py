@@ -49,6 +49,24 @@ class Settings(BaseSettings):
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
         "refs/crewline"
     )
+    lease_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=3600,
+            description="The time in which another server goes on with a repository whose server died without a word. "
+            "Of several that run by mistake, one serves a repository and the others stand by. 0: nobody checks, for "
+            "who is certain that there is only ever one.",
+        ),
+    ] = 90.0
+    name: Annotated[
+        str,
+        Field(
+            max_length=60,
+            description="What people call this server, where another one says who serves a repository. It stands in a "
+            "ref of the repository.",
+        ),
+    ] = ""
     write_interval: Annotated[
         float, Field(ge=0, le=60, description="Seconds between two writes to GitHub; it asks for at least 1.")
     ] = 1.0

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
 
 import structlog
 
+from bot.control.hints import BEGINNING, Gathered, Hints
 from bot.control.instance import Instance
+from bot.control.lease import Tending
 from bot.control.look import Looker
 from bot.control.queue import FIRST_PAUSE, KeyQueue
 from bot.control.room import Room
@@ -24,9 +27,11 @@ from bot.github.webhook import Hint, RepositoriesChanged
 from bot.model.assignment import Assignment
 from bot.model.identity import ObjectiveKey, RepositoryName
 from bot.model.session import SessionReport
-from bot.model.view import ObjectiveView
+from bot.model.view import ObjectiveView, StandbyView
 
 log = structlog.get_logger(__name__)
+
+_BRANCH = re.compile(r"crewline/([0-9]{1,9})/[^/]+")
 
 
 class Controller:
@@ -52,22 +57,26 @@ class Controller:
         self._opening: dict[RepositoryName, asyncio.Lock] = {}
         self._queue = KeyQueue(group, self._look)
         self._looker: Looker | None = None
+        self._engine: Engine | None = None
+        self._tending: Tending | None = None
+        self._standing_by: dict[RepositoryName, Room] = {}
         self._closed = False
         self._sweep_soon = asyncio.Event()
+        self._hints = Hints(group, self._follow, self._sweep_soon.set)
 
     def start(self, engine: Engine) -> None:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
-        self._looker = Looker(self._instance, engine, self._queue.add_later)
+        self._engine = engine
+        self._tending = Tending(self._group, engine.running, self._stand_by)
+        self._looker = Looker(self._instance, engine, self._queue.add_later, self._stand_by, self._tending.keep)
         self._group.create_task(self._sweep(), name="sweeps")
 
     def accept(self, hint: Hint | RepositoriesChanged) -> None:
         """A webhook came. Returns at once."""
         if isinstance(hint, RepositoriesChanged):
-            self._group.create_task(self._sweep_once(), name="sweeps once")
-            return
-        if hint.sender == self._instance.bot:
-            return
-        self._group.create_task(self._follow(hint), name="follows a hint")
+            self._sweep_soon.set()
+        elif hint.sender != self._instance.bot:
+            self._hints.add(hint)
 
     def sweep_soon(self) -> None:
         """Look at every open objective before long, whatever the interval."""
@@ -76,11 +85,12 @@ class Controller:
     def ended(self, assignment: Assignment, report: SessionReport) -> None:
         """A session ended: its objective is looked at, and those that wait for a slot."""
         name = RepositoryName.parse(assignment.repository)
-        room = self._rooms.get(name)
-        if room is None or self._closed:
+        if self._closed:
             return
-        room.memory(assignment.objective).reports[report.id] = report
-        self._queue.add(ObjectiveKey(name, assignment.objective))
+        room = self._rooms.get(name)
+        if room is not None:
+            room.memory(assignment.objective).reports[report.id] = report
+            self._queue.add(ObjectiveKey(name, assignment.objective))
         for other_name, other in self._rooms.items():
             for number, memory in other.memories.items():
                 if memory.hungry:
@@ -91,6 +101,10 @@ class Controller:
         memories = [memory for room in self._rooms.values() for memory in room.memories.values()]
         ended = [view for room in self._rooms.values() for view in reversed(room.finished)]
         return (*(memory.view for memory in memories if memory.view is not None), *ended)
+
+    def standing_by(self) -> tuple[StandbyView, ...]:
+        """The repositories that another instance serves."""
+        return tuple(StandbyView(str(name), room.lease.holder) for name, room in sorted(self._standing_by.items()))
 
     def close(self) -> None:
         """Take no more reports and forget the timers; what is being looked at ends with the group."""
@@ -104,48 +118,108 @@ class Controller:
             await self._looker.look(room, key.number)
 
     async def _room(self, name: RepositoryName) -> Room | None:
-        """The room of a repository, opened if need be; None where the App cannot reach it."""
+        """The room of a repository, opened if need be; None where the App cannot reach it, or another instance
+        serves it."""
         async with self._opening.setdefault(name, asyncio.Lock()):
+            if name in self._standing_by:
+                return None
             if name not in self._rooms:
                 try:
                     room = await self._open_room(name)
                 except NotThere:
                     log.info("not installed", repository=str(name))
                     return None
-                room.configure(await room.github.configuration())
-                await self._recall(room)
-                self._rooms[name] = room
-        return self._rooms[name]
+                if not await self._recall(room):
+                    return None
+        return self._rooms.get(name)
 
-    async def _recall(self, room: Room) -> None:
-        """What the ledgers of the open objectives say: one fetch, whatever their number."""
+    async def _recall(self, room: Room) -> bool:
+        """Make it one of ours, with what the ledgers of the open objectives say: one fetch, whatever their number.
+        False where the lease, which came with the same fetch, says that another instance serves the repository."""
         ledgers = await room.ledgers.load_all()
+        await room.lease.recall()
+        if room.lease.wait() > 0.0:
+            self._stand_by(room)
+            return False
+        room.configure(await room.github.configuration())
         room.recall(ledgers, await room.github.open_objectives(room.config.label))
+        self._rooms[room.name] = room
+        return True
 
-    async def _follow(self, hint: Hint) -> None:
+    def _stand_by(self, room: Room) -> None:
+        """Another instance serves the repository: whatever runs here for it ends, and what is known is forgotten."""
+        assert self._engine is not None
+        assert self._tending is not None
+        if room.name in self._standing_by or self._closed:
+            return
+        self._rooms.pop(room.name, None)
+        self._standing_by[room.name] = room
+        log.warning(
+            "stands by: another server serves the repository", repository=str(room.name), held_by=room.lease.holder
+        )
+        for run in self._engine.running():
+            if run.repository == room.name:
+                self._engine.stop(run.repository, run.session, "another server took the repository over")
+        self._tending.watch(room, self._may_serve)
+
+    def _may_serve(self, room: Room) -> None:
+        log.info("serves a repository that was left", repository=str(room.name))
+        self._standing_by.pop(room.name, None)
+        self._group.create_task(self._take_up(room.name), name=f"takes {room.name} up")
+
+    async def _take_up(self, name: RepositoryName) -> None:
         try:
-            room = await self._room(hint.repository)
+            room = await self._room(name)
+        except (GitHubError, GitFailed) as error:
+            log.warning("a repository could not be taken up; the sweep will look", error=str(error))
+            self._sweep_soon.set()
+            return
+        for number in room.memories if room is not None else ():
+            self._queue.add(ObjectiveKey(name, number))
+
+    async def _follow(self, name: RepositoryName, gathered: Gathered) -> None:
+        try:
+            room = await self._room(name)
             if room is None:
                 return
-            if hint.event == "push":
-                room.configure(await room.github.configuration())
+            await self._configure(room, gathered)
         except (GitHubError, GitFailed) as error:
-            log.warning("a hint was lost; the sweep will look", hint=hint.event, error=str(error))
+            log.warning("hints were lost; the sweep will look", repository=str(name), error=str(error))
             self._sweep_soon.set()
             return
         except Exception:
-            log.exception("a hint was lost; the sweep will look", hint=hint.event)
+            log.exception("hints were lost; the sweep will look", repository=str(name))
             self._sweep_soon.set()
             return
-        for number in self._objectives(room, hint):
-            memory, key = room.memory(number), ObjectiveKey(hint.repository, number)
-            memory.refusals = ()
-            memory.stale = True
+        found = set(room.memories) if gathered.everything else set[int]()
+        for hint in gathered.hints.values():
+            found |= self._objectives(room, hint)
+        for number in sorted(found):
+            self._look_because_of_a_hint(room, number)
+
+    async def _configure(self, room: Room, gathered: Gathered) -> None:
+        """Read the settings where somebody may have pushed others. Every look reads them too."""
+        pushed = any(hint.event == "push" and hint.to_default_branch for hint in gathered.hints.values())
+        if not (pushed or gathered.everything):
+            return
+        if room.allowance.wait(asyncio.get_running_loop().time()):
+            self._sweep_soon.set()
+            return
+        room.configure(await room.github.configuration())
+
+    def _look_because_of_a_hint(self, room: Room, number: int) -> None:
+        memory, key = room.memory(number), ObjectiveKey(room.name, number)
+        memory.refusals = ()
+        memory.stale = True
+        wait = memory.allowance.wait(asyncio.get_running_loop().time())
+        if wait:
+            self._queue.add_later(key, wait)
+        else:
             self._queue.add(key)
-            settle = self._instance.settle
-            if settle:  # reads may not show yet what the hint is about
-                memory.look_anew_at = self._instance.clock() + settle
-                self._queue.add_later(key, settle.total_seconds() + 0.01)
+        settle = self._instance.settle
+        if settle:  # reads may not show yet what the hint is about
+            memory.look_anew_at = self._instance.clock() + settle
+            self._queue.add_later(key, settle.total_seconds() + 0.01)
 
     def _objectives(self, room: Room, hint: Hint) -> frozenset[int]:
         """Those that what the hint names belongs to. An issue that belongs to none may be one itself."""
@@ -154,7 +228,8 @@ class Controller:
             found |= room.objectives_of(number)
         for branch in hint.branches:
             found |= _objective_of_branch(branch)
-        if not found and hint.event in ("issues", "pull_request") and hint.action in ("labeled", "reopened"):
+        begins = hint.action in BEGINNING and hint.label in (None, room.config.label)
+        if not found and begins and hint.event in ("issues", "pull_request"):
             found |= hint.numbers
         if not found and hint.event in ("push", "repository"):
             found |= set(room.memories)
@@ -200,5 +275,5 @@ class Controller:
 
 
 def _objective_of_branch(branch: str) -> set[int]:
-    parts = branch.split("/")
-    return {int(parts[1])} if len(parts) == 3 and parts[0] == "crewline" and parts[1].isdigit() else set()
+    named = _BRANCH.fullmatch(branch)
+    return {int(named[1])} if named else set()

@@ -35,7 +35,7 @@ from bot.decide.people import people
 from bot.decide.scopes import Holdings, holdings
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed, PushRefused
-from bot.github.errors import GitHubError, OutcomeUnknown, Unavailable
+from bot.github.errors import GitHubError, LeaseLost, OutcomeUnknown, Unavailable
 from bot.github.ledger import LedgerConflict
 from bot.github.observe import Gone, IsPullRequest
 from bot.model.action import Action, PushLedger, StartSession, StopSession
@@ -59,7 +59,8 @@ class _DecideAgain(Exception):
 class Looker:
     """Carries out looks for one instance of the server.
 
-    `look_later` puts the objective back on the queue after some seconds.
+    `look_later` puts the objective back on the queue after some seconds. `lost` is told of a room whose repository
+    another instance serves now, `works` of one where a session starts.
     """
 
     def __init__(
@@ -67,12 +68,16 @@ class Looker:
         instance: Instance,
         engine: Engine,
         look_later: Callable[[ObjectiveKey, float], None],
+        lost: Callable[[Room], None],
+        works: Callable[[Room], None],
     ) -> None:
         self._instance = instance
         self._clock = instance.clock
         self._settle = instance.settle
         self._engine = engine
         self._look_later = look_later
+        self._lost = lost
+        self._works = works
         self._started = instance.clock()
 
     async def look(self, room: Room, number: int) -> None:
@@ -81,6 +86,8 @@ class Looker:
         memory = room.memory(number)
         try:
             await self._look(room, number, memory)
+        except LeaseLost:
+            self._lost(room)
         except Unavailable as error:
             memory.stale = True
             log.warning("GitHub asks to wait", repository=str(room.name), objective=number, reason=str(error))
@@ -90,7 +97,7 @@ class Looker:
             raise
 
     async def _look(self, room: Room, number: int, memory: Memory) -> None:
-        if room.closed.pop(number, None) is not None and memory.ledger is None:
+        if room.closed.discard(number) and memory.ledger is None:
             await self._reload(room, memory, number)
         observed = await self._observe(room, number, memory)
         if isinstance(observed, Gone):
@@ -156,7 +163,7 @@ class Looker:
             repository=room.name,
             observed=correct(observed, memory.writes),
             ledger=memory.ledger,
-            instance=self._instance.id,
+            instance=room.lease.claims_as,
             bot=self._instance.bot,
             default_agent=self._instance.default_agent,
             permissions=permissions,
@@ -164,7 +171,7 @@ class Looker:
             running=self._running(room),
             neighbours=room.neighbours_of(observed.objective.number),
             free_slots=self._engine.free_slots(),
-            absence_trusted=self._absence_trusted(memory, observed),
+            absence_trusted=self._absence_trusted(room, memory, observed),
             refusals=memory.refusals,
             config_problem=room.config_problem,
         )
@@ -172,20 +179,24 @@ class Looker:
     def _running(self, room: Room) -> frozenset[SessionId]:
         return frozenset(run.session for run in self._engine.running() if run.repository == room.name)
 
-    def _absence_trusted(self, memory: Memory, observed: Observation) -> bool:
-        now = self._clock()
+    def _alone_since(self, room: Room) -> datetime:
+        """Whatever was written here before may have been written by another instance."""
+        return max(self._started, room.lease.others_until or self._started)
+
+    def _absence_trusted(self, room: Room, memory: Memory, observed: Observation) -> bool:
+        now, alone_since = self._clock(), self._alone_since(room)
         if memory.uncertain_until is not None and now < memory.uncertain_until:
             return False
-        if now >= self._started + self._settle:
+        if now >= alone_since + self._settle:
             return True
         labelling = observed.objective.labelling
-        handed_off_since = labelling is not None and labelling.at > self._started
-        return (handed_off_since and memory.ledger is None) or self._all_ours(memory)
+        handed_off_since = labelling is not None and labelling.at > alone_since
+        return (handed_off_since and memory.ledger is None) or self._all_ours(room, memory)
 
-    def _all_ours(self, memory: Memory) -> bool:
+    def _all_ours(self, room: Room, memory: Memory) -> bool:
         """Whether everything ever done for the objective was done by this instance: then it remembers its writes."""
         sessions = memory.ledger.sessions if memory.ledger else ()
-        return bool(sessions) and all(session.holder == self._instance.id for session in sessions)
+        return bool(sessions) and all(session.holder == room.lease.claims_as for session in sessions)
 
     async def _carry_out(self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...]) -> list[Action]:
         """Do them in order; those that GitHub refused are returned."""
@@ -201,6 +212,8 @@ class Looker:
             except Unavailable as error:
                 self._note(memory, error.facts)
                 raise
+            except LeaseLost:
+                raise
             except GitHubError as error:
                 self._note(memory, error.facts)
                 log.warning("GitHub refused", action=type(action).__name__, objective=number, error=str(error))
@@ -214,7 +227,9 @@ class Looker:
             case PushLedger():
                 return await self._push(room, memory, number, action)
             case StartSession(assignment):
+                await room.lease.ensure()
                 self._engine.start(assignment)
+                self._works(room)
                 return ()
             case StopSession(session, reason):
                 self._engine.stop(room.name, session, reason)
@@ -304,7 +319,7 @@ class Looker:
         times = [] if decision.look_again_at is None else [decision.look_again_at]
         if not snapshot.absence_trusted:
             memory.stale = True
-            times.append(max(self._started + self._settle, memory.uncertain_until or self._started))
+            times.append(max(self._alone_since(room) + self._settle, memory.uncertain_until or self._started))
         if memory.writes and not snapshot.observed.objective.open:
             memory.stale = True  # it can be forgotten once reads show all that we wrote
             times.append(memory.writes[-1].at + self._settle)

@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.config import RepositoryConfig
+from bot.control.closed import ClosedObjectives
+from bot.control.hints import Allowance
 from bot.control.own_writes import OwnWrite
 from bot.decide.scopes import presumed_holdings
 from bot.github.configuration import ConfigurationProblem, read_configuration
+from bot.github.lease import RepositoryLease
 from bot.github.ledger import LedgerStore
 from bot.github.repository import GitHubRepository
 from bot.model.identity import CommitSha, RepositoryName, SessionId
@@ -51,6 +54,8 @@ class Memory:
     numbers: frozenset[int] = frozenset()
     """The issues and pull requests that belong to it: hints about these lead here."""
     view: ObjectiveView | None = None
+    allowance: Allowance = field(default_factory=Allowance)
+    """Of looks that hints ask for."""
 
 
 @dataclass(slots=True)
@@ -60,13 +65,15 @@ class Room:
     name: RepositoryName
     github: GitHubRepository
     ledgers: LedgerStore
+    lease: RepositoryLease
     config: RepositoryConfig = field(default_factory=RepositoryConfig)
     config_file: RepositoryFile | None = None
     config_problem: str | None = None
     memories: dict[int, Memory] = field(default_factory=dict)
-    closed: dict[int, frozenset[int]] = field(default_factory=dict)
-    """The objectives that are over, with the numbers of their issues: all that is remembered of them. Their ledgers
-    are read again where somebody comments there or opens them again."""
+    closed: ClosedObjectives = field(default_factory=ClosedObjectives)
+    """Their ledgers are read again where somebody comments there or opens them again."""
+    allowance: Allowance = field(default_factory=Allowance)
+    """Of reading the settings because of a push."""
     finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
     """How the last of them ended, for the dashboard."""
 
@@ -82,12 +89,12 @@ class Room:
                 memory.holds = presumed_holdings(ledgers[number][0])
         for number, (ledger, _) in ledgers.items():
             if number not in self.memories:
-                self.closed[number] = frozenset(record.number for record in ledger.tasks if record.number is not None)
+                self.closed.add(number, (record.number for record in ledger.tasks if record.number is not None))
 
     def forget(self, objective: int) -> None:
         """Keep of an objective that is over what hints need to find it again."""
         memory = self.memories.pop(objective)
-        self.closed[objective] = memory.numbers
+        self.closed.add(objective, memory.numbers)
         if memory.view is not None:
             self.finished.append(memory.view)
 
@@ -105,12 +112,8 @@ class Room:
 
     def objectives_of(self, number: int) -> frozenset[int]:
         """The objectives that an issue or pull request belongs to, as far as they were looked at."""
-        known = {objective: memory.numbers for objective, memory in self.memories.items()}
-        return frozenset(
-            objective
-            for objective, numbers in (self.closed | known).items()
-            if number == objective or number in numbers
-        )
+        known = {objective for objective, memory in self.memories.items() if number in memory.numbers}
+        return self.closed.of(number) | known | ({number} & self.memories.keys())
 
     def neighbours_of(self, objective: int) -> tuple[Neighbour, ...]:
         return tuple(held for other, memory in self.memories.items() if other != objective for held in memory.holds)

@@ -46,8 +46,18 @@ class OutcomeUnknown(GitHubError):
 
 
 class Unavailable(GitHubError):
-    """GitHub asks to wait, or does not answer. Nothing happened; try again at `retry_at`."""
+    """GitHub asks to wait, or does not answer. Nothing happened; try again at `retry_at`. `limit` names, for people,
+    the limit that is waited for; it is None where GitHub does not answer."""
 
-    def __init__(self, message: str, retry_at: datetime) -> None:
+    def __init__(self, message: str, retry_at: datetime, limit: str | None = None) -> None:
         super().__init__(message)
         self.retry_at = retry_at
+        self.limit = limit
+
+
+class LeaseLost(GitHubError):
+    """Nothing was written: another instance serves the repository."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"{holder} serves the repository")
+        self.holder = holder

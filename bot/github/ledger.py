@@ -17,6 +17,7 @@ from bot.git.errors import NoSuchRef, PushRejected
 from bot.git.mirror import Mirror
 from bot.git.push import RefUpdate
 from bot.github.errors import GitHubError
+from bot.github.lease import RepositoryLease
 from bot.model.action import BranchPush
 from bot.model.identity import CommitSha, ledger_ref
 from bot.model.ledger import Ledger
@@ -44,11 +45,14 @@ class LedgerUnreadable(GitHubError):
 
 class LedgerStore:
     """The ledgers under `namespace` (``refs/crewline``). Methods also raise what `Mirror` raises: Unreachable where
-    the remote does not answer (of a push the outcome is then unknown), PushRefused where it never will take it."""
+    the remote does not answer (of a push the outcome is then unknown), PushRefused where it never will take it.
 
-    def __init__(self, mirror: Mirror, namespace: str) -> None:
+    Where there is a `lease`, each push moves it too: nothing is recorded by an instance that lost it."""
+
+    def __init__(self, mirror: Mirror, namespace: str, lease: RepositoryLease | None = None) -> None:
         self._mirror = mirror
         self._namespace = namespace
+        self._lease = lease
 
     async def load_all(self) -> Mapping[int, tuple[Ledger, CommitSha]]:
         """Every ledger with its revision, after one fetch. One that cannot be read is logged and left out: a push
@@ -90,13 +94,13 @@ class LedgerStore:
         at: datetime,
     ) -> CommitSha:
         """Make `ledger` the next revision after `expected` (None: the first) and move `branches`, together or not at
-        all; the new revision. Raises LedgerConflict."""
+        all; the new revision. Raises LedgerConflict, and LeaseLost."""
         ref = ledger_ref(self._namespace, ledger.objective)
         revision = await self._mirror.commit_file(FILE, written(ledger), expected, message, at)
         updates = [RefUpdate(ref, revision, expected)]
         updates += [RefUpdate(f"refs/heads/{push.branch}", push.head, push.expected) for push in branches]
         try:
-            await self._mirror.push(updates)
+            await (self._mirror if self._lease is None else self._lease).push(updates)
         except PushRejected as error:
             raise LedgerConflict(sorted(error.reasons)) from error
         return revision

@@ -46,3 +46,11 @@ class ObjectiveView:
     """Wall time of all its agents together."""
     usd: float | None = None
     looked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyView:
+    """A repository that another server serves; `held_by` says which, where that can be told."""
+
+    repository: str
+    held_by: str | None

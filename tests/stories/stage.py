@@ -275,6 +275,9 @@ class Stage:
         count = len(list(self.folder.glob("data-*")))
         data = self.folder / f"data-{count}"
         data.mkdir()
+        lock = self.folder / f"data-{count - 1}" / "instances"
+        if lock.exists():  # not quite empty: by it the bot knows that the one before is gone, and waits for no lease
+            (data / "instances").hardlink_to(lock)
         agent = f"{sys.executable} -I -S {bot.scripted.agent.__file__} --playbook {self.folder / 'playbook.json'}"
         return Settings(
             app_id=self.app.id,

@@ -1,0 +1,153 @@
+"""One instance serves a repository at a time: the lease, who renews it, and who stands by.
+
+What must hold: of two instances that were started by mistake, or overlap in a rolling deploy, at most one starts
+sessions and writes to GitHub; and when it dies, the other goes on within `CREWLINE_LEASE_SECONDS`.
+
+The lease is one commit on ``refs/crewline/lease``. It is moved by compare-and-swap alone, so of those who try at the
+same instant exactly one wins, and whoever loses stands by: it looks at that ref and at nothing else.
+
+* **No push of its own on the way.** Every push of a ledger moves the lease too, in the same atomic push. That renews
+  it, and makes GitHub itself refuse whatever an instance wants to record that lost it. Before any other write
+  (`GitHubRepository.fence`, asked when the request goes out, after all waiting) the holder checks by its own clock
+  that the last renewal is young enough, and renews where it is not. While sessions run it is renewed before it ages.
+* **Nothing for what is at rest.** Where no session runs and nothing is written, the lease just ages. Its holder goes
+  on with it later, if nobody took it meanwhile: the compare-and-swap tells. An objective that waits for a person for
+  a week costs no push, and two instances that both have nothing to do do not fight over it.
+* **No clocks are compared** (`bot/model/lease.py`). Who stands by takes the lease after it saw it unchanged for three
+  quarters of the time; the holder itself stopped trusting it after half.
+* **What ends in order releases it**, and the next instance has it at once. What was killed and starts again on the
+  same data directory has it at once too: it can prove that the former process is gone (`predecessors.py`). Only
+  a start with an empty disk after a kill waits.
+
+Who finds out that another instance took over ends the sessions that run here and forgets what it knew of the
+repository: their claims belong to nobody now, and the new holder ends them as those of a dead instance. When its
+turn comes again it reads everything anew, and claims under another name (`RepositoryLease.claims_as`), since what it
+claimed before is not its own any more. Reads may not show yet what the other one wrote last, so for the settle time
+after that nothing is created because it was not seen (`RepositoryLease.others_until`).
+
+Races that are tolerated: a request that left in time and takes longer than a quarter of the lease's time to reach
+GitHub, after its sender lost the lease. GitHub knows no fence for comments; what could do the most harm carries
+a guard of its own (`sha` of a merge, the ledger's compare-and-swap). A person who deletes the ref asks for it: who
+held it may take it again at once, and so may an instance that just starts.
+
+Rejected: times in the file, since a clock may be ten minutes off; a check without the fetch-free compare-and-swap of
+the ledger's push, since a process can be stopped between check and write; renewing for as long as an objective is
+open, which would be thousands of pushes a day for one that waits for a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from bot.control.room import Room
+from bot.engines.engine import RunKey
+from bot.git.errors import GitFailed, PushRefused, PushRejected
+from bot.git.mirror import Mirror
+from bot.github.errors import GitHubError, LeaseLost
+from bot.github.lease import Holder, RepositoryLease
+from bot.model.identity import RepositoryName
+
+log = structlog.get_logger(__name__)
+LONGEST_FAREWELL = 10.0
+"""Seconds for releasing all leases at the end."""
+
+
+class Leases:
+    """One for each repository, for as long as the server runs: what was seen of it outlives a room. Leaving the
+    context releases all: it must be left when nothing writes any more."""
+
+    def __init__(self, holder: Holder, namespace: str, now: Callable[[], datetime]) -> None:
+        self._holder = holder
+        self._namespace = namespace
+        self._now = now
+        self._leases: dict[RepositoryName, RepositoryLease] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.release()
+
+    def of(self, name: RepositoryName, mirror: Mirror) -> RepositoryLease:
+        if name not in self._leases:
+            self._leases[name] = RepositoryLease(name, mirror, self._namespace, self._holder, self._now)
+        return self._leases[name]
+
+    async def release(self) -> None:
+        """The last word, once nothing writes any more. What cannot be released in time ages."""
+        try:
+            async with asyncio.timeout(LONGEST_FAREWELL):
+                await asyncio.gather(*(self._release(lease) for lease in self._leases.values()))
+        except TimeoutError:
+            log.warning("leases could not be released in time")
+
+    async def _release(self, lease: RepositoryLease) -> None:
+        try:
+            await lease.release()
+        except (GitHubError, GitFailed, PushRefused, PushRejected) as error:
+            log.warning("the lease was not released", repository=str(lease.repository), error=str(error))
+
+
+class Tending:
+    """Renews the leases of repositories where sessions run, and watches those of others.
+
+    `lost` is told of a room whose repository another instance serves now.
+    """
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        running: Callable[[], frozenset[RunKey]],
+        lost: Callable[[Room], None],
+    ) -> None:
+        self._group = group
+        self._running = running
+        self._lost = lost
+        self._kept: set[RepositoryName] = set()
+
+    def keep(self, room: Room) -> None:
+        """A session starts: renew the lease until none runs any more."""
+        if room.lease.terms is not None and room.name not in self._kept:
+            self._kept.add(room.name)
+            self._group.create_task(self._keep(room), name=f"keeps the lease of {room.name}")
+
+    def watch(self, room: Room, free: Callable[[Room], None]) -> None:
+        """Somebody else has it: tell when it may be taken."""
+        self._group.create_task(self._watch(room, free), name=f"stands by for {room.name}")
+
+    async def _keep(self, room: Room) -> None:
+        assert room.lease.terms is not None
+        try:
+            while any(run.repository == room.name for run in self._running()):
+                pause = room.lease.renewal_in()
+                if pause > 0.0:
+                    await asyncio.sleep(pause)
+                    continue
+                try:
+                    await room.lease.renew()
+                except LeaseLost:
+                    self._lost(room)
+                    return
+                except GitHubError as error:
+                    log.warning("the lease was not renewed", repository=str(room.name), error=str(error))
+                    await asyncio.sleep(room.lease.terms.looked_at_every)
+        finally:
+            self._kept.discard(room.name)
+
+    async def _watch(self, room: Room, free: Callable[[Room], None]) -> None:
+        assert room.lease.terms is not None
+        while (wait := room.lease.wait()) > 0.0:
+            await asyncio.sleep(min(wait, room.lease.terms.looked_at_every))
+            try:
+                await room.lease.look()
+            except (GitHubError, GitFailed) as error:
+                log.info("the lease could not be looked at", repository=str(room.name), error=str(error))
+        free(room)

@@ -1,0 +1,57 @@
+"""Which earlier runs of the server on this data directory have ended for certain.
+
+A run holds a lock on a file in the directory for as long as it lives; the kernel lets go of it when the process
+ends, however it ends. Each run writes its name there. So who has the lock knows that all who stand in the file are
+gone, and need not wait until their leases have aged. The directory must be on a disk of this machine: over a
+network, a lock is no proof.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from bot.model.identity import InstanceId
+
+FILE = "instances"
+KEPT = 100
+log = structlog.get_logger(__name__)
+
+
+class DataInUse(OSError):
+    """Another server works with this data directory; two would tear up each other's worktrees."""
+
+
+@contextmanager
+def predecessors(data: Path, me: InstanceId) -> Iterator[frozenset[InstanceId]]:
+    """The earlier runs, while this one is recorded as alive. Where the disk takes no file none are known.
+
+    Raises DataInUse.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file = (data / FILE).open("ab+", buffering=0)
+    except OSError as error:
+        log.warning("earlier runs are not known: the data directory takes no file", error=str(error))
+        yield frozenset()
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataInUse(f"another server works with {data}; give each one a directory of its own") from None
+        file.seek(0)
+        earlier = file.read().decode("ascii", errors="replace").split()
+        try:
+            if len(earlier) > KEPT:
+                earlier = earlier[-KEPT:]
+                file.truncate(0)
+                file.write("".join(f"{name}\n" for name in earlier).encode())
+            file.write(f"{me}\n".encode())
+        except OSError as error:
+            log.warning("this run could not be recorded", error=str(error))
+        yield frozenset(InstanceId(name) for name in earlier)
