@@ -16,9 +16,7 @@ from bot.model.identity import salvage_branch, task_branch
 from bot.model.ledger import Ledger
 from bot.model.observed import PullRequestState
 from bot.model.plan import PlainAnswer, Plan, Questions
-from bot.model.session import Planned, Published, Salvage, SessionRecord, SessionReport, Void, salvage_of
-
-LOST = "the server that ran it stopped"
+from bot.model.session import LOST, Planned, Published, Salvage, SessionRecord, SessionReport, Void, salvage_of
 
 
 def harvest(situation: Situation) -> Situation:

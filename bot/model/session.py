@@ -94,6 +94,10 @@ class FailureKind(StrEnum):
     CONFLICT = "merge conflict"
 
 
+LOST = "the server that ran it stopped"
+"""Why a session is void that nobody can report on."""
+
+
 class Salvage(Frozen):
     """What a worker had committed when its session ended without publishing: judged by the gate, not verified.
 

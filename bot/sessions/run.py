@@ -1,13 +1,15 @@
 """One session from its assignment to its report.
 
 `SessionRunner.run` always returns a report: what an agent does wrong is Failed, what we or the network do wrong is
-Void, which counts against nobody. Only cancellation passes through, after everything that was started has ended.
+Void, which counts against nobody. Only cancellation passes through, after everything that was started has ended; the
+tree stays then, and `SessionRunner.wind_up` makes a report of it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +21,14 @@ from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
-from bot.model.session import Failed, FailureKind, Outcome, Role, SessionReport, Spend, Void
+from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
 from bot.sessions.answering import plan, review
 from bot.sessions.evidence import Verification
+from bot.sessions.inheritance import Inheritance, continuing
+from bot.sessions.leftovers import DataFolder
+from bot.sessions.memo import Memo, Memos, Tree
 from bot.sessions.prompt import PromptFailed, override
+from bot.sessions.salvage import salvage, with_salvage
 from bot.sessions.transcript import Transcript
 from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
@@ -56,8 +62,8 @@ def transcript_path(data: Path, repository: RepositoryName, session: SessionId) 
 class SessionRunner:
     """Runs sessions below ``data/work``, with transcripts below ``data/transcripts``. It holds no state of a
     session, so any number run side by side; but one `data` belongs to one runner. To be used as an async context
-    manager: entering it clears what a runner that was killed has left, leaving it waits until the workplaces are
-    deleted."""
+    manager: entering it begins to end what a runner that was killed has left (sessions wait for that), leaving it
+    waits until the workplaces are deleted. Entering raises OSError where another runner holds `data`."""
 
     def __init__(
         self,
@@ -74,22 +80,60 @@ class SessionRunner:
         self._on_progress = on_progress
         self._clock = clock
         self._trash = Trash(self._data / "trash")
+        self._memos = Memos(self._data / "sessions")
+        self._inheritance = Inheritance(self._data, self._memos, self._trash, clock)
+        self._stopped: dict[Path, Spend] = {}
 
     async def __aenter__(self) -> Self:
+        self._folder = DataFolder(self._data)
         await self._trash.__aenter__()
-        self._trash.throw(self._data / "work")
+        self._inheritance.enter(self._folder)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._inheritance.leave()
         await self._trash.__aexit__(kind, error, trace)
+        self._folder.release()
+
+    async def unreported(
+        self, repository: RepositoryName, claims: Sequence[SessionRecord]
+    ) -> tuple[SessionReport, ...]:
+        """The reports of those `claims` that an earlier runner began here and that nobody recorded."""
+        return await self._inheritance.reports(repository, claims, await self._mirrors(repository))
+
+    def recorded(self, repository: RepositoryName, sessions: Iterable[SessionId]) -> None:
+        """The ends of these sessions are in the ledger: nothing more has to be remembered of them here."""
+        for session in sessions:
+            self._memos.drop(repository, session)
+
+    async def wind_up(self, assignment: Assignment, reason: str) -> SessionReport:
+        """The report of a session whose run was cancelled: void for `reason`, with what it had committed. To be
+        called once `run` has ended. Raises nothing but CancelledError; the tree is kept for the next start then."""
+        repository = RepositoryName.parse(assignment.repository)
+        folder = session_folder(self._data / "work", repository, assignment.id)
+        outcome: Outcome = Void(reason=reason)
+        memo = self._memos.read(repository, assignment.id)
+        if memo is not None and memo.tree is not None and memo.report is None:
+            try:
+                mirror = await self._mirrors(repository)
+                place = memo.tree.at(folder)
+                found = await salvage(mirror, memo.assignment, place, memo.agent, self._clock())
+                outcome = with_salvage(outcome, found)
+            except Exception:
+                _log.exception("what session %s had committed was not salvaged", assignment.id)
+        report = SessionReport(id=assignment.id, outcome=outcome, spend=self._stopped.pop(folder, Spend()))
+        self._remember(assignment, report)
+        self._trash.throw(folder)
+        return report
 
     async def run(self, assignment: Assignment) -> SessionReport:
         """Carry the session out. Raises nothing but CancelledError."""
         spend = Spend()
         outcome: Outcome
         try:
+            await self._inheritance.cleared()
             repository = RepositoryName.parse(assignment.repository)
             path = transcript_path(self._data, repository, assignment.id)
             with Transcript(path, self._roster.secrets(), self._clock) as transcript:
@@ -98,30 +142,53 @@ class SessionRunner:
         except Exception as error:
             _log.exception("session %s of %s broke", assignment.id, assignment.repository)
             outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
-        return SessionReport(id=assignment.id, outcome=outcome, spend=spend)
+        report = SessionReport(id=assignment.id, outcome=outcome, spend=spend)
+        self._remember(assignment, report)
+        return report
+
+    def _remember(self, assignment: Assignment, report: SessionReport) -> None:
+        """Until the ledger has it, a report is on the disk too."""
+        try:
+            self._memos.write(Memo(assignment=assignment, agent=assignment.agent, report=report))
+        except (OSError, ValueError) as error:
+            _log.warning("the report of session %s was not written down: %s", assignment.id, error)
 
     async def _run(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript
     ) -> tuple[Outcome, Spend]:
         stage: Stage | None = None
+        stopped = False
         folder = session_folder(self._data / "work", repository, assignment.id)
         self._trash.throw(folder)
         try:
             agent = self._roster.find(assignment.agent)
             mirror = await self._mirrors(repository)
             base = await find_base(mirror, assignment)
-            place = await make_workplace(mirror, assignment, folder, base, self._clock())
+            assignment = await continuing(mirror, assignment)
+            begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
+            place = await make_workplace(mirror, begins, folder, base, self._clock())
             on_text = self._teller(repository, assignment.id)
             credentials = self._roster.credentials(agent)
-            stage = Stage(assignment, agent, credentials, mirror, place, transcript, on_text, self._clock)
-            return await self._play(stage), stage.spend
+            stage = Stage(
+                assignment, agent, credentials, mirror, place, transcript, on_text, self._clock, mark=self._folder.mark
+            )
+            if assignment.role is Role.WORKER:
+                tree = Tree(base=place.base, start=place.start, branch=place.branch)
+                self._memos.write(Memo(assignment=assignment, agent=agent.name, tree=tree))
+            return await _leaving(stage, await self._play(stage)), stage.spend
         except (UnknownAgent, PromptFailed) as error:
             return Failed(reason=FailureKind.AGENT, detail=str(error)), Spend()
         except (NotReady, GitFailed) as error:
             _log.warning("session %s of %s cannot run now: %s", assignment.id, repository, error)
-            return Void(reason=transcript.mask(str(error))[:2000]), stage.spend if stage else Spend()
+            void = Void(reason=transcript.mask(str(error))[:2000])
+            return (await _leaving(stage, void), stage.spend) if stage else (void, Spend())
+        except asyncio.CancelledError:
+            stopped = stage is not None
+            self._stopped[folder] = stage.spend if stage else Spend()
+            raise
         finally:
-            self._trash.throw(folder)
+            if not stopped:
+                self._trash.throw(folder)
 
     async def _play(self, stage: Stage) -> Outcome:
         """The checkout for the verify command is made while the agent works."""
@@ -131,7 +198,7 @@ class SessionRunner:
             return await plan(stage, template)
         will_verify = assignment.role is Role.WORKER and assignment.verify_command is not None
         ahead = stage.place.start if will_verify else None
-        async with Verification(mirror, stage.place.folder / "verify", ahead) as verification:
+        async with Verification(mirror, stage.place.folder / "verify", ahead, self._folder.mark) as verification:
             if assignment.role is Role.REVIEWER:
                 return await review(stage, template, verification)
             return await work(stage, template, verification)
@@ -144,3 +211,18 @@ class SessionRunner:
                 _log.exception("progress of session %s was not taken", session)
 
         return tell
+
+
+async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
+    """`outcome` with what the session leaves behind. What the gate refused a moment ago, it would refuse again."""
+    refused = isinstance(outcome, Failed) and outcome.reason in (FailureKind.GATE, FailureKind.NO_COMMITS)
+    if stage.assignment.role is not Role.WORKER or outcome.kind not in ("failed", "blocked", "void") or refused:
+        return outcome
+    try:
+        found = await salvage(stage.mirror, stage.assignment, stage.place, stage.agent.name, stage.clock())
+    except GitFailed as error:
+        stage.transcript.note("salvage", str(error))
+        return outcome
+    if found is not None:
+        stage.transcript.note("salvage", f"the head is {found.head}" if found.head else f"{found.refusal}")
+    return with_salvage(outcome, found)

@@ -55,6 +55,8 @@ async def _bring_back(stage: Stage, summary: Summary | None) -> CommitSha | Fail
         return found.head
     if place.merged_base and _was_for_a_conflict(stage):
         return place.start  # the conflict is gone: the merge alone is the work
+    if stage.assignment.continues is not None and not place.conflicts:
+        return place.start  # the session that it continues had done all of the work
     detail = "The agent ended without a commit on the branch that was checked out."
     if left := await uncommitted(stage.mirror, place, place.start):
         detail += f" It left changes that are not committed: {', '.join(left)}."

@@ -42,8 +42,9 @@ async def test_a_stopped_session_leaves_nothing_behind(world: World) -> None:
     world.agent('subprocess.Popen(["setsid", "sleep", "98770"])\nprint("started", flush=True)\ntime.sleep(600)')
     begun = asyncio.Event()
     reports = Reports()
+    world.data = world.folder / "data-2"
     runner = SessionRunner(world.data, world._mirror, world.roster, on_progress=lambda progress: begun.set())
-    async with runner, LocalEngine(runner, 2, reports) as engine:
+    async with runner, LocalEngine(runner, 2, reports, runner.wind_up) as engine:
         engine.start(world.worker())
         await begun.wait()
         assert processes_with(str(world.data)) != []
@@ -56,6 +57,7 @@ async def test_a_stopped_session_leaves_nothing_behind(world: World) -> None:
 
 
 async def test_what_a_killed_bot_left_is_cleared(world: World) -> None:
+    world.data = world.folder / "data-2"
     left = world.data / "work" / "octo" / "shop" / "12.parser.worker.1" / "tree"
     left.mkdir(parents=True)
     (left / "file").write_text("old")

@@ -1,0 +1,150 @@
+"""What an earlier run of the bot left on this disk: its processes, its trees, and reports that nobody was told.
+
+The processes are ended first (see `leftovers`); only then are their trees touched, and only then does a session of
+this run begin. The trees are moved aside, so that this run's sessions have their places to themselves. When a
+repository is opened, those of its sessions that the ledger still knows as claims become reports: as they reported
+themselves, or void with what can be salvaged of their trees. Everything else of it is thrown away.
+
+All of it is a comfort. With an empty disk there is nothing to inherit, and the claims are ended as lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.git.errors import GitFailed
+from bot.git.mirror import Mirror
+from bot.model.assignment import Assignment, WorkerBriefing
+from bot.model.identity import CommitSha, RepositoryName, SessionId
+from bot.model.session import LOST, Published, SessionRecord, SessionReport, Spend, Void, salvage_of
+from bot.sessions.leftovers import DataFolder, end_leftovers
+from bot.sessions.memo import Memo, Memos
+from bot.sessions.salvage import salvage
+from bot.sessions.trash import Trash
+from bot.sessions.workplace import session_folder
+
+_log = logging.getLogger(__name__)
+
+KEPT = timedelta(days=14)
+"""How long trees wait for their repository to be opened again."""
+
+
+class Inheritance:
+    """Of one data folder: trees in ``work`` move to ``left`` when a run begins."""
+
+    def __init__(self, data: Path, memos: Memos, trash: Trash, clock: Callable[[], datetime]) -> None:
+        self._data = data
+        self._memos = memos
+        self._trash = trash
+        self._clock = clock
+        self._clearing: asyncio.Task[None] | None = None
+
+    def enter(self, folder: DataFolder) -> None:
+        """Begin to clear what earlier runs left."""
+        self._clearing = asyncio.create_task(self._clear(folder), name="ends what an earlier run left")
+
+    async def leave(self) -> None:
+        if self._clearing is not None:
+            self._clearing.cancel()
+            await asyncio.gather(self._clearing, return_exceptions=True)
+
+    async def cleared(self) -> None:
+        """Until nothing of an earlier run is running any more."""
+        if self._clearing is not None:
+            await asyncio.shield(self._clearing)
+
+    async def reports(
+        self, repository: RepositoryName, claims: Sequence[SessionRecord], mirror: Mirror
+    ) -> tuple[SessionReport, ...]:
+        """For those of `claims` that were begun here. Nothing of this run may work in the repository yet."""
+        await self.cleared()
+        wanted = {claim.id: claim for claim in claims}
+        found: list[SessionReport] = []
+        for session in self._memos.sessions(repository):
+            memo, claim = self._memos.read(repository, session), wanted.get(session)
+            report = None
+            if memo is not None and claim is not None and _belongs(memo.assignment, claim):
+                report = await self._report(repository, memo, mirror)
+            if report is None or memo is None:
+                self._memos.drop(repository, session)
+            else:
+                self._memos.write(memo.model_copy(update={"report": report, "tree": None}))
+                found.append(report)
+        self._trash.throw(self._left(repository, SessionId("x")).parent)
+        return tuple(found)
+
+    async def _report(self, repository: RepositoryName, memo: Memo, mirror: Mirror) -> SessionReport | None:
+        """None where nothing is left to report."""
+        if memo.report is not None:
+            head = _head(memo.report)
+            return memo.report if head is None or await mirror.resolve(head) is not None else None
+        folder = self._left(repository, memo.assignment.id)
+        if memo.tree is None or not folder.is_dir():
+            return None
+        try:
+            found = await salvage(mirror, memo.assignment, memo.tree.at(folder), memo.agent, self._clock())
+        except GitFailed as error:
+            _log.warning("what session %s had committed was not salvaged: %s", memo.assignment.id, error)
+            return None
+        _log.warning("session %s was cut off; salvaged: %s", memo.assignment.id, found)
+        return SessionReport(id=memo.assignment.id, outcome=Void(reason=LOST, salvage=found), spend=Spend())
+
+    async def _clear(self, folder: DataFolder) -> None:
+        try:
+            count = await end_leftovers(folder.earlier)
+            if count:
+                _log.warning("ended %s processes that an earlier run of the server had left", count)
+            folder.cleared()
+            self._set_aside()
+        except Exception:
+            _log.exception("what an earlier run left could not be cleared")
+            self._trash.throw(self._data / "work")
+
+    def _set_aside(self) -> None:
+        oldest = (self._clock() - KEPT).timestamp()
+        for old in self._data.glob("left/*/*/*"):
+            with suppress(OSError):
+                if old.lstat().st_mtime < oldest:
+                    self._trash.throw(old)
+        for tree in self._data.glob("work/*/*/*"):
+            target = self._data / "left" / tree.relative_to(self._data / "work")
+            self._trash.throw(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            tree.rename(target)
+        self._trash.throw(self._data / "work")
+
+    def _left(self, repository: RepositoryName, session: SessionId) -> Path:
+        return session_folder(self._data / "left", repository, session)
+
+
+async def continuing(mirror: Mirror, assignment: Assignment) -> Assignment:
+    """`assignment`, or one that does not continue what an earlier session left, where that is nowhere to be had."""
+    if assignment.continues is None or await mirror.resolve(assignment.continues) is not None:
+        return assignment
+    with suppress(GitFailed):
+        await mirror.fetch()
+    if await mirror.resolve(assignment.continues) is not None:
+        return assignment
+    briefing = assignment.briefing
+    if isinstance(briefing, WorkerBriefing):
+        briefing = briefing.model_copy(update={"salvage": None})
+    return assignment.model_copy(update={"continues": None, "briefing": briefing})
+
+
+def _belongs(assignment: Assignment, claim: SessionRecord) -> bool:
+    """Whether the claim is that of this very session: ids come again where somebody took a ledger back."""
+    asked = (assignment.role, assignment.starts_from, assignment.judges)
+    return asked == (claim.role, claim.starts_from, claim.judges)
+
+
+def _head(report: SessionReport) -> CommitSha | None:
+    """The commit that has to be here for the report to be of use."""
+    if isinstance(report.outcome, Published):
+        return report.outcome.head
+    salvaged = salvage_of(report.outcome)
+    return salvaged.head if salvaged else None
