@@ -191,7 +191,10 @@ class Controller:
             log.exception("hints were lost; the sweep will look", repository=str(name))
             self._sweep_soon.set()
             return
-        found = set(room.memories) if gathered.everything else set[int]()
+        found: set[int] = set()
+        if gathered.everything:
+            found |= room.memories.keys()
+            self._sweep_soon.set()  # hand-offs may be among those that did not fit
         for hint in gathered.hints.values():
             found |= self._objectives(room, hint)
         for number in sorted(found):

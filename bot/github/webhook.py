@@ -34,6 +34,10 @@ class Hint:
     action: str
     numbers: frozenset[int] = frozenset()
     branches: frozenset[str] = frozenset()
+    label: str | None = None
+    """The label that was set or taken away."""
+    to_default_branch: bool = False
+    """Whether it is a push that may have changed the repository's settings."""
     delivery: str = ""
 
 
@@ -75,6 +79,7 @@ class _Id(_Shape):
 
 class _Repository(_Shape):
     full_name: str
+    default_branch: str | None = None
 
 
 class _Numbered(_Shape):
@@ -104,6 +109,10 @@ class _Branch(_Shape):
     name: str
 
 
+class _Label(_Shape):
+    name: str
+
+
 class _Delivery(_Shape):
     """The parts of all handled events; each event has some of them."""
 
@@ -121,6 +130,7 @@ class _Delivery(_Shape):
     blocking_issue: _Numbered | None = None
     ref: str | None = None
     branches: tuple[_Branch, ...] = ()
+    label: _Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +154,8 @@ def _pull_request(delivery: _Delivery) -> _Named:
     pull = delivery.pull_request
     if pull is None:
         return _Named()
-    own = pull.head.repo is not None and pull.head.repo == delivery.repository
+    home = delivery.repository
+    own = home is not None and pull.head.repo is not None and pull.head.repo.full_name == home.full_name
     return _Named((pull.number,), (pull.head.ref,) if own else ())
 
 
@@ -162,6 +173,11 @@ def _status(delivery: _Delivery) -> _Named:
 def _push(delivery: _Delivery) -> _Named:
     ref = delivery.ref or ""
     return _Named(branches=(ref.removeprefix("refs/heads/"),) if ref.startswith("refs/heads/") else ())
+
+
+def _goes_to_default_branch(delivery: _Delivery) -> bool:
+    default = delivery.repository.default_branch if delivery.repository else None
+    return delivery.ref is not None and (default is None or delivery.ref == f"refs/heads/{default}")
 
 
 def _nothing(delivery: _Delivery) -> _Named:
@@ -232,6 +248,8 @@ def read(event: str, body: bytes, delivery: str = "") -> Hint | RepositoriesChan
         action=content.action,
         numbers=frozenset(named.numbers),
         branches=frozenset(named.branches),
+        label=content.label.name if content.label else None,
+        to_default_branch=_goes_to_default_branch(content),
         delivery=delivery,
     )
 
