@@ -39,6 +39,9 @@ FRESH = 3.0
 is none the worse."""
 _FLAGS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-show-forced-updates", "--refmap=", "--prune")
 
+_NO_ENTRY = ("HTTP 401", "error: 401", "Authentication failed", "could not read Username")
+"""How git says 401: of the request that opens a fetch or a push, and of the one that carries the objects."""
+
 Token = Callable[[], Awaitable[str]]
 
 
@@ -48,19 +51,28 @@ async def no_token() -> str:
 
 
 class Mirror:
-    """One repository. `identity` commits; `namespace` is where ledgers live, on the remote and here.
+    """One repository. `identity` commits; `namespace` is where ledgers live, on the remote and here. `forget` is told
+    a token that the remote does not take any more.
 
     To be closed with `close` or used as an async context manager: a git process stays for reading.
     """
 
     def __init__(
-        self, path: Path, url: str, token: Token, identity: Identity, *, namespace: str = "refs/crewline"
+        self,
+        path: Path,
+        url: str,
+        token: Token,
+        identity: Identity,
+        *,
+        namespace: str = "refs/crewline",
+        forget: Callable[[str], None] = lambda token: None,
     ) -> None:
         self.path = path.absolute()
         self.url = url
         self.identity = identity
         self.ledgers = f"+{namespace}/*:{namespace}/*"
         self._token = token
+        self._forget = forget
         self._reader = ObjectReader(self.path)
         self._fetching = asyncio.Lock()
         self._pushing = asyncio.Lock()
@@ -224,7 +236,15 @@ class Mirror:
 
     async def _remotely(self, *arguments: str, seconds: float, accept: Sequence[int]) -> GitOutput:
         """Run git with the remote ``origin`` as it is now: neither address nor token is in the mirror's settings."""
-        token = await self._token()
+        for again in (False, True):
+            token = await self._token()
+            output = await self._remotely_with(token, *arguments, seconds=seconds, accept=accept)
+            if again or not token or output.exit_code == 0 or not any(word in output.stderr for word in _NO_ENTRY):
+                return output
+            self._forget(token)  # it ran out or was revoked, even in mid-push: nothing was pushed
+        raise AssertionError("unreachable")
+
+    async def _remotely_with(self, token: str, *arguments: str, seconds: float, accept: Sequence[int]) -> GitOutput:
         config = [
             ("remote.origin.url", self.url),
             ("remote.origin.fetch", HEADS),

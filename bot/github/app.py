@@ -172,6 +172,12 @@ class GitHubApp:
             raise NotThere(404, f"an installation on {name}")
         return await self.token(self._repositories[name])
 
+    def forget_token(self, name: RepositoryName, token: str) -> None:
+        """Git was refused with `token`; the next one is another."""
+        installation = self._repositories.get(name)
+        if installation is not None:
+            self._hold(installation).tokens.forget(token)
+
     def usage(self) -> Usage:
         """What was sent on behalf of all installations, and to look after the App's webhook."""
         return sum((held.client.usage() for held in self._held.values()), self._as_app.usage())
