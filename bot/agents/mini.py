@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocation, Message, Usage
+from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocation, Raw, Usage
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument
 
@@ -54,7 +54,8 @@ class MiniAgent:
         return Command((*argv, "-t", prompt_argument(invocation)), environment)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
-        return (Message(text=line.decode(errors="replace").rstrip("\r\n")),)
+        """Pages for people, the prompt with its example of a summary among them: not taken for the agent's words."""
+        return (Raw(text=line.decode(errors="replace").rstrip("\r\n")),)
 
     def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
         try:

@@ -18,15 +18,15 @@ _CREDIT = re.compile(
     re.IGNORECASE,
 )
 _LOGIN = re.compile(
-    r"invalid.api.key|incorrect api key|api key not valid|please run /login|not logged in|authentication_error"
+    r"invalid.api.key|incorrect api key|api key not valid|please run /login|not logged in|authentication_?error"
     r"|unauthorized|unauthenticated",
     re.IGNORECASE,
 )
 _LIMITED = re.compile(r"rate.?limit|too many requests|resource.exhausted|usage limit reached", re.IGNORECASE)
 _OVERLOADED = re.compile(r"overloaded|service unavailable|bad gateway|internal server error", re.IGNORECASE)
 _UNREACHABLE = re.compile(
-    r"connection (?:error|refused|reset|to the API was lost)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|fetch failed|stream disconnected"
-    r"|error sending request|unable to connect|could not resolve",
+    r"connection (?:error|refused|reset|to the API was lost)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN"
+    r"|fetch failed|stream disconnected|error sending request|unable to connect|could not resolve",
     re.IGNORECASE,
 )
 
