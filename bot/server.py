@@ -115,6 +115,7 @@ async def _answer_webhooks(
         webhook_secret=settings.webhook_secret.get_secret_value().encode(),
         accept=controller.accept,
         views=controller.views,
+        standing_by=controller.standing_by,
         clock=world.clock.now,
     )
     async with world.listen(web, settings.host, settings.port) as address:

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.model.view import ObjectiveView
+from bot.model.view import ObjectiveView, StandbyView
 
 _OBJECTIVES: TypeAdapter[tuple[ObjectiveView, ...]] = TypeAdapter(tuple[ObjectiveView, ...])
+_STANDING_BY: TypeAdapter[tuple[StandbyView, ...]] = TypeAdapter(tuple[StandbyView, ...])
 
 _HEADERS = {
     "content-security-policy": (
@@ -48,9 +49,15 @@ TONES = {
 
 
 class Dashboard:
-    def __init__(self, views: Callable[[], tuple[ObjectiveView, ...]], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        views: Callable[[], tuple[ObjectiveView, ...]],
+        clock: Callable[[], datetime],
+        standing_by: Callable[[], tuple[StandbyView, ...]],
+    ) -> None:
         self._views = views
         self._clock = clock
+        self._standing_by = standing_by
         self._style = files("bot.web").joinpath("pages/dashboard.css").read_text()
         environment = Environment(loader=PackageLoader("bot.web", "pages"), autoescape=True, undefined=StrictUndefined)
         environment.filters["tone"] = tone
@@ -59,10 +66,14 @@ class Dashboard:
         self._page = environment.get_template("dashboard.html")
 
     async def page(self, _: Request) -> Response:
-        return HTMLResponse(self._page.render(objectives=self._views(), now=self._clock()), headers=_HEADERS)
+        page = self._page.render(objectives=self._views(), standing_by=self._standing_by(), now=self._clock())
+        return HTMLResponse(page, headers=_HEADERS)
 
     async def style(self, _: Request) -> Response:
         return Response(self._style, media_type="text/css", headers=_HEADERS)
+
+    async def standing_by(self, _: Request) -> Response:
+        return Response(_STANDING_BY.dump_json(self._standing_by()), media_type="application/json", headers=_HEADERS)
 
     async def objectives(self, _: Request) -> Response:
         return Response(_OBJECTIVES.dump_json(self._views()), media_type="application/json", headers=_HEADERS)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import httpx
 from starlette.applications import Starlette
 
-from bot.model.view import ObjectiveView
+from bot.model.view import ObjectiveView, StandbyView
 from bot.web.app import Accepted, create_app
 from bot.web.body import BodyReader
 
@@ -61,6 +61,7 @@ class Desk:
     """The app under test, and what it handed on."""
 
     shown: tuple[ObjectiveView, ...] = ()
+    standing_by: tuple[StandbyView, ...] = ()
     bodies: BodyReader | None = None
     accepted: list[Accepted] = field(default_factory=list)
 
@@ -70,6 +71,7 @@ class Desk:
             webhook_secret=SECRET,
             accept=self.accepted.append,
             views=lambda: self.shown,
+            standing_by=lambda: self.standing_by,
             clock=lambda: NOW,
             bodies=self.bodies,
         )

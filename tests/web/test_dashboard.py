@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.decide.task import Stage
-from bot.model.view import ObjectiveView, TaskView
+from bot.model.view import ObjectiveView, StandbyView, TaskView
 from bot.web.dashboard import TONES, duration
 from tests.web.deliveries import NOW, Desk
 
@@ -67,6 +67,18 @@ async def test_an_idle_server_says_how_to_hand_an_issue_off() -> None:
     assert "Nothing is handed off" in answer.text
 
 
+async def test_a_server_that_stands_by_says_who_serves_the_repository() -> None:
+    desk = Desk(standing_by=(StandbyView("acme/shop", f"east-2 {HOSTILE}"), StandbyView("acme/till", None)))
+    async with desk.client() as client:
+        page = (await client.get("/")).text
+        rows = (await client.get("/api/standing-by")).json()
+    assert "Stands by; held by east-2 &lt;script&gt;" in page
+    assert "Stands by; held by another server." in page
+    assert "<script>" not in page
+    assert "Nothing is handed off" not in page
+    assert [row["repository"] for row in rows] == ["acme/shop", "acme/till"]
+
+
 async def test_the_same_is_there_as_json() -> None:
     async with Desk(shown=(CART,)).client() as client:
         (objective,) = (await client.get("/api/objectives")).json()
@@ -90,7 +102,7 @@ async def test_a_title_full_of_script_stays_text() -> None:
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-@pytest.mark.parametrize("path", ["/", "/api/objectives", "/dashboard.css"])
+@pytest.mark.parametrize("path", ["/", "/api/objectives", "/api/standing-by", "/dashboard.css"])
 @pytest.mark.parametrize(
     ("peer", "base", "extra"),
     [
