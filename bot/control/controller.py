@@ -55,7 +55,7 @@ class Controller:
         self._sweep_seconds = sweep_seconds
         self._rooms: dict[RepositoryName, Room] = {}
         self._opening: dict[RepositoryName, asyncio.Lock] = {}
-        self._queue = KeyQueue(group, self._look)
+        self._queue = KeyQueue(group, self._look, instance.longest_pause)
         self._looker: Looker | None = None
         self._engine: Engine | None = None
         self._tending: Tending | None = None
@@ -106,6 +106,19 @@ class Controller:
         """The repositories that another instance serves."""
         return tuple(StandbyView(str(name), room.lease.holder) for name, room in sorted(self._standing_by.items()))
 
+    def drain(self) -> None:
+        """The server is about to stop: what waits for a slot says so from now on."""
+        if self._looker is not None:
+            self._looker.draining = True
+
+    async def settled(self) -> None:
+        """Until every report is recorded and nothing waits to be looked at."""
+        while True:
+            await self._queue.idle()
+            if not any(memory.reports for room in self._rooms.values() for memory in room.memories.values()):
+                return
+            await asyncio.sleep(FIRST_PAUSE / 4)  # GitHub did not take it; the look is repeated by itself
+
     def close(self) -> None:
         """Take no more reports and forget the timers; what is being looked at ends with the group."""
         self._closed = True
@@ -143,8 +156,24 @@ class Controller:
             return False
         room.configure(await room.github.configuration())
         room.recall(ledgers, await room.github.open_objectives(room.config.label))
+        await self._inherit(room)
         self._rooms[room.name] = room
         return True
+
+    async def _inherit(self, room: Room) -> None:
+        """What sessions of an earlier process on this machine came to, where nobody has recorded it yet."""
+        found = [(memory, memory.ledger.open_claims()) for memory in room.memories.values() if memory.ledger]
+        claims = [claim for _, open_claims in found for claim in open_claims]
+        try:
+            reports = await room.kept.unreported(room.name, claims)
+        except Exception:
+            log.exception("what an earlier process left is not known", repository=str(room.name))
+            return
+        for report in reports:
+            log.info("an earlier process left", session=report.id, outcome=report.outcome.kind)
+            for memory, open_claims in found:
+                if any(claim.id == report.id for claim in open_claims):
+                    memory.reports[report.id] = report
 
     def _stand_by(self, room: Room) -> None:
         """Another instance serves the repository: whatever runs here for it ends, and what is known is forgotten."""

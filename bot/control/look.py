@@ -27,6 +27,7 @@ import structlog
 from bot.control.instance import Instance
 from bot.control.own_writes import added, correct, doubted_until, unseen
 from bot.control.queue import LookAgain
+from bot.control.refused import without_refused, without_taken
 from bot.control.room import Memory, Room
 from bot.control.views import view_of
 from bot.decide.converse import explain_pull_request
@@ -40,9 +41,9 @@ from bot.github.ledger import LedgerConflict
 from bot.github.observe import Gone, IsPullRequest
 from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
-from bot.model.identity import Login, ObjectiveKey, SessionId
+from bot.model.identity import Login, ObjectiveKey, SessionId, is_salvage
 from bot.model.observed import Observation, Permission
-from bot.model.session import Failed, FailureKind, Published, Role
+from bot.model.session import Role
 from bot.model.snapshot import MergeRefusal, Snapshot
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ class Looker:
         self._lost = lost
         self._works = works
         self._started = instance.clock()
+        self.draining = False
 
     async def look(self, room: Room, number: int) -> None:
         """Raises LookAgain, GitHubError or GitFailed where it has to be repeated with growing pauses. Where GitHub
@@ -97,7 +99,8 @@ class Looker:
             raise
 
     async def _look(self, room: Room, number: int, memory: Memory) -> None:
-        if room.closed.discard(number) and memory.ledger is None:
+        reopened = room.closed.discard(number) and memory.ledger is None
+        if reopened or memory.doubted:
             await self._reload(room, memory, number)
         observed = await self._observe(room, number, memory)
         if isinstance(observed, Gone):
@@ -174,6 +177,7 @@ class Looker:
             absence_trusted=self._absence_trusted(room, memory, observed),
             refusals=memory.refusals,
             config_problem=room.config_problem,
+            draining=self.draining,
         )
 
     def _running(self, room: Room) -> frozenset[SessionId]:
@@ -243,9 +247,13 @@ class Looker:
                 action.ledger, action.message, action.branches, memory.revision, self._clock()
             )
         except PushRefused as error:
-            self._give_up(memory, action, error)
+            refused = without_refused(memory.reports, action.branches, str(error))
+            if not refused:
+                raise LookAgain(f"GitHub does not take the ledger: {error}") from error
+            memory.reports |= refused
             raise _DecideAgain from error
         except LedgerConflict as error:
+            memory.reports |= without_taken(memory.reports, action.branches, error.refs)
             await self._reload(room, memory, number)
             raise LookAgain(str(error)) from error
         except GitFailed as error:
@@ -253,27 +261,18 @@ class Looker:
             raise LookAgain(f"the push of the ledger failed: {error}") from error
         memory.ledger = action.ledger
         ended = {session.id for session in action.ledger.sessions if session.outcome is not None}
+        room.kept.recorded(room.name, ended & memory.reports.keys())
         memory.reports = {key: report for key, report in memory.reports.items() if key not in ended}
         log.info("recorded", repository=str(room.name), objective=number, change=action.message.replace("\n", "; "))
-        return tuple(BranchMoved(push.branch, push.expected, push.head) for push in action.branches)
-
-    def _give_up(self, memory: Memory, action: PushLedger, error: PushRefused) -> None:
-        """GitHub will not take a branch, by a rule of the repository or a missing permission: the sessions that made
-        these branches failed, in GitHub's words, and what else was decided is pushed without them."""
-        heads = {push.head for push in action.branches}
-        refused = {
-            report.id: report.model_copy(update={"outcome": Failed(reason=FailureKind.GATE, detail=str(error))})
-            for report in memory.reports.values()
-            if isinstance(report.outcome, Published) and report.outcome.head in heads
-        }
-        if not refused:
-            raise LookAgain(f"GitHub does not take the ledger: {error}") from error
-        memory.reports |= refused
+        seen = (push for push in action.branches if not is_salvage(push.branch))  # looks do not ask for the others
+        return tuple(BranchMoved(push.branch, push.expected, push.head) for push in seen)
 
     async def _reload(self, room: Room, memory: Memory, number: int) -> None:
         """What the ledger says now: the push may have won, lost to somebody, or not have arrived."""
+        memory.doubted = True  # until it is known, however long GitHub is down
         loaded = await room.ledgers.load(number)
         memory.ledger, memory.revision = loaded if loaded is not None else (None, None)
+        memory.doubted = False
 
     def _note(self, memory: Memory, facts: tuple[Fact, ...]) -> None:
         now = self._clock()

@@ -12,6 +12,7 @@ import structlog
 from bot.config import RepositoryConfig
 from bot.control.closed import ClosedObjectives
 from bot.control.hints import Allowance
+from bot.control.kept import Kept, NothingKept
 from bot.control.own_writes import OwnWrite
 from bot.decide.scopes import presumed_holdings
 from bot.github.configuration import ConfigurationProblem, read_configuration
@@ -42,6 +43,8 @@ class Memory:
     """Whether something may have changed on GitHub since `observed`."""
     look_anew_at: datetime | None = None
     """When reads must show what the last hint was about."""
+    doubted: bool = False
+    """Whether the ledger must be read again before anything is decided on it: a push may have won."""
     writes: tuple[OwnWrite, ...] = ()
     reports: dict[SessionId, SessionReport] = field(default_factory=dict)
     refusals: tuple[MergeRefusal, ...] = ()
@@ -76,6 +79,7 @@ class Room:
     """Of reading the settings because of a push."""
     finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
     """How the last of them ended, for the dashboard."""
+    kept: Kept = field(default_factory=NothingKept)
 
     def memory(self, objective: int) -> Memory:
         return self.memories.setdefault(objective, Memory())

@@ -16,6 +16,9 @@ DOING = {
 }
 
 
+STOPPING = "waits until the server runs again: it is being stopped"
+
+
 def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
     """One sentence, without a time that would change at every look."""
     match task.stage:
@@ -34,7 +37,8 @@ def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
         case Stage.BLOCKED:
             return _blocked(task)
         case Stage.NEEDS_REVIEW:
-            return paused(situation) or _backing_off(task, situation) or "waits for a free slot to be reviewed"
+            waits = STOPPING if situation.snapshot.draining else "waits for a free slot to be reviewed"
+            return paused(situation) or _backing_off(task, situation) or waits
         case Stage.NEEDS_WORK:
             return paused(situation) or _why_not_started(task, situation, tasks)
         case Stage.APPROVED:
@@ -119,6 +123,8 @@ def _why_not_started(task: Task, situation: Situation, tasks: tuple[Task, ...]) 
         return backing_off
     if other := obstacle(situation, task, tasks):
         return f"waits because {other}"
+    if situation.snapshot.draining:
+        return STOPPING
     cause = cause_of(task)
     again = "" if cause is Cause.FIRST else f" (after a {cause.value})"
     return f"waits for a free slot{again}"
@@ -133,4 +139,6 @@ def _why_no_plan(situation: Situation) -> str:
     until = backed_off_until(ledger.sessions_of(None)[ledger.planning.forgiven :], situation.config.limits)
     if until is not None and until > situation.now:
         return f"Planning failed; the next try is at {until:%H:%M:%S} UTC."
+    if situation.snapshot.draining:
+        return f"{STOPPING[0].upper()}{STOPPING[1:]}."
     return "Waits for a free slot to be planned."

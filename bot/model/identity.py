@@ -64,6 +64,10 @@ def salvage_branch(objective: int, task: str, session: SessionId) -> str:
     return f"crewline/salvage/{objective}/{task}/{session}"
 
 
+def is_salvage(branch: str) -> bool:
+    return branch.startswith("crewline/salvage/")
+
+
 def ledger_ref(namespace: str, objective: int) -> str:
     """The full ref that holds an objective's ledger; `namespace` is a setting, ``refs/crewline`` by default."""
     return f"{namespace}/objectives/{objective}"

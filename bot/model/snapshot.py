@@ -55,3 +55,5 @@ class Snapshot:
     absence_trusted: bool = True
     refusals: tuple[MergeRefusal, ...] = ()
     config_problem: str | None = None
+    draining: bool = False
+    """Whether this server is about to stop: then nothing starts here any more."""
