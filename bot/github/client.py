@@ -3,9 +3,10 @@
 What is repeated, and what never is:
 
 * A limit, primary or secondary, in whichever of its forms, means that nothing happened. The request waits as long
-  as GitHub says and goes out again; where that is longer than the patience, `Unavailable` says until when.
+  as GitHub says and goes out again; where that is longer than who asks is kept (`pace`), `Unavailable` says until
+  when.
 * A 5xx, or no answer, for a read or for a write that may be repeated without harm (a PATCH to a state, a
-  label): a few more tries with growing pauses, then `Unavailable`.
+  label): a few more tries with growing pauses, then `Unavailable`. While GitHub is down (`reach`), one try.
 * The same for any other write: it may have taken effect. `OutcomeUnknown` at once; the caller looks first.
   Only where the connection was never made is it known that nothing was sent.
 * 401: the token ran out or was revoked. Renewed once; GitHub checks the token before anything else.
@@ -15,10 +16,10 @@ githubkit's own retry layer is off because it repeats a POST after a 5xx.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, Self, TypeVar
 
 import structlog
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -27,10 +28,12 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from bot.github.clock import Clock, SystemClock
 from bot.github.errors import GitHubError, NotThere, OutcomeUnknown, Refused, Unavailable
 from bot.github.graphql import Reply
-from bot.github.limits import LEAST_WAIT, LimitReached, limit_reached, primary, used_up
-from bot.github.pace import Pace, Urgency
+from bot.github.limits import LimitReached, limit_reached, primary
+from bot.github.pace import Ask, Pace
+from bot.github.shares import Urgency
 from bot.github.usage import Usage, UsageCounter
 from bot.github.wire import Exchange, NoAnswer, Wire
+from bot.model.identity import ObjectiveKey
 
 Model = TypeVar("Model", bound=BaseModel)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -38,7 +41,6 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 PATIENCE = 90.0
 """Seconds. A little more than the minute to wait for a secondary limit that names no time."""
 TRIES = 4
-LONGEST_WAIT = timedelta(hours=1)
 
 
 Fence = Callable[[], Awaitable[None]]
@@ -67,7 +69,8 @@ class Request:
     harmless: bool = False
     writes: bool = False
     creates: int = 0
-    urgency: Urgency = Urgency.WORK
+    urgency: Urgency | None = None
+    """None: that of whoever the client speaks for."""
     fence: Fence | None = field(default=None, compare=False)
 
     @property
@@ -108,8 +111,17 @@ class PacedClient:
         self.clock = clock or SystemClock()
         self._pace = Pace(self.clock, write_interval, patience)
         self._counter = UsageCounter()
-        self._limits_in_a_row = 0
+        self._points: dict[str, int] = {}
+        self._objective: ObjectiveKey | None = None
+        self._urgency = Urgency.WORK
         self._log = structlog.get_logger("github")
+
+    def on_behalf_of(self, objective: ObjectiveKey, urgency: Urgency = Urgency.WORK) -> Self:
+        """The same client, speaking for an objective: its content is counted as that objective's, and it is not kept
+        waiting for long. `urgency` is that of requests which name none."""
+        bound = copy.copy(self)
+        bound._objective, bound._urgency = objective, urgency
+        return bound
 
     def usage(self) -> Usage:
         """What was sent so far."""
@@ -167,6 +179,7 @@ class PacedClient:
                 self._hold_back(request, primary(answer.headers, limited), answer)
             if broken := reply.broken():
                 raise self._failed(request, f"{request.kind}: {broken}", sent=True)
+            self._points[request.kind] = reply.cost()
             self._counter.count(request.kind, points=reply.cost())
             return reply
 
@@ -176,7 +189,7 @@ class PacedClient:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_Again),
             wait=_pause,
-            stop=stop_after_attempt(TRIES),
+            stop=stop_after_attempt(1 if self._wire.reach.down else TRIES),
             sleep=self.clock.sleep,
             reraise=True,
         )
@@ -195,12 +208,14 @@ class PacedClient:
         return self._judged(request, answer)
 
     async def _exchange(self, request: Request, token: str) -> Exchange:
-        turn = (
-            self._pace.writing(request.resource, request.urgency, request.creates)
-            if request.writes
-            else self._pace.reading(request.resource)
+        ask = Ask(
+            request.resource,
+            self._urgency if request.urgency is None else request.urgency,
+            request.creates,
+            self._points.get(request.kind, 1) if request.resource == "graphql" else 1,
+            self._objective,
         )
-        async with turn:
+        async with self._pace.writing(ask) if request.writes else self._pace.reading(ask):
             if request.fence is not None:
                 await request.fence()
             self._counter.count(request.kind, requests=1, points=0 if request.resource == "graphql" else 1)
@@ -214,9 +229,7 @@ class PacedClient:
 
     def _judged(self, request: Request, answer: Exchange) -> Exchange:
         if answer.status < 300:
-            self._limits_in_a_row = 0
-            if (limit := used_up(answer.headers)) and limit.until is not None:
-                self._pace.close(limit.resource, limit.until)
+            self._pace.accepted(request.resource, answer.headers)
             return answer
         body = _refusal(answer)
         if limit := limit_reached(answer.status, answer.headers, body.message, self.clock.now()):
@@ -238,10 +251,7 @@ class PacedClient:
 
     def _hold_back(self, request: Request, limit: LimitReached, answer: Exchange) -> None:
         """Raises _Again, after all requests of the limited resource are made to wait."""
-        doubled = LEAST_WAIT * 2 ** min(self._limits_in_a_row, 6)
-        until = limit.until or self.clock.now() + min(doubled, LONGEST_WAIT)
-        self._limits_in_a_row += 1
-        self._pace.close(limit.resource, until)
+        until = self._pace.close(limit.resource, limit.until, limit.name)
         self._log.warning(
             "limit reached",
             kind=request.kind,
@@ -250,12 +260,13 @@ class PacedClient:
             message=limit.message,
             request_id=answer.request_id,
         )
-        raise _Again(Unavailable(f"GitHub's limit is reached: {limit.message}", until), None)
+        raise _Again(Unavailable(f"GitHub's limit is reached: {limit.message}", until, limit.name), None)
 
     def _failed(self, request: Request, message: str, sent: bool) -> Exception:
         if sent and not request.harmless:
             return OutcomeUnknown(message)
-        return _Again(Unavailable(message, self.clock.now() + timedelta(seconds=30)), 1.0)
+        pause = self._wire.reach.pause()
+        return _Again(Unavailable(message, self.clock.now() + pause), min(1.0, pause.total_seconds()))
 
 
 Answer = TypeVar("Answer")

@@ -11,10 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bot.github.pace import EVERYTHING
-
-LEAST_WAIT = timedelta(minutes=1)
-"""Where GitHub names no time: "wait at least one minute", doubled each time it happens again."""
+from bot.github.pace import EVERYTHING, hourly
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +21,11 @@ class LimitReached:
     resource: str
     until: datetime | None
     message: str
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "too many requests" if self.resource == EVERYTHING else hourly(self.resource)
 
 
 def limit_reached(status: int, headers: Mapping[str, str], text: str, now: datetime) -> LimitReached | None:
@@ -46,13 +48,6 @@ def primary(headers: Mapping[str, str], text: str) -> LimitReached:
     reset = _number(headers, "x-ratelimit-reset")
     until = None if reset is None else datetime.fromtimestamp(reset, UTC)
     return LimitReached(headers.get("x-ratelimit-resource", EVERYTHING), until, text)
-
-
-def used_up(headers: Mapping[str, str]) -> LimitReached | None:
-    """What an answer in order says of the next one: nothing is left of this resource."""
-    if headers.get("x-ratelimit-remaining") != "0":
-        return None
-    return primary(headers, "the rate limit is used up")
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

@@ -1,143 +1,294 @@
-"""When a request may go out: writes one after another with a pause between, the urgent ones first.
+"""When a request may go out, so that GitHub never has to refuse one.
 
-GitHub asks for writes that are serial and at least a second apart, and allows 80 requests a minute and 500
-an hour that create content ("Best practices for using the REST API", "Rate limits for the REST API"). A limit
-that it has announced holds back everything on the same resource until it ends.
+What GitHub publishes ("Rate limits for the REST API", "Rate limits and query limits for the GraphQL API", "Best
+practices for using the REST API"), for one installation:
 
-The choice among waiting writes falls when the pause is over, not when it begins: a person's command that
-arrives during the pause is answered before the housekeeping that has waited longer.
+* primary: so many points an hour for REST and, counted apart, for GraphQL; the headers say what is left (`primary`);
+* 100 requests at once; 900 points a minute for REST and 2,000 for GraphQL, where a read takes 1 and a write 5;
+* 90 seconds of its processors' time a minute, 60 of them for GraphQL, "roughly" the sum of the response times;
+* 80 requests a minute and 500 an hour that create content: an issue, a comment, a pull request, a review;
+* writes one after another, a second apart.
+
+A little less than each of these is used. What was written counts from when its answer came, which is never earlier
+than when GitHub counted it. Of the content of an hour some is kept for people: a reply, a question, the first status
+of an objective. A limit that GitHub announced holds back everything on the same resource until it ends.
+
+The choice among waiting writes falls when one can go, not when they come: a person's command that arrives during the
+pause is answered before the housekeeping that has waited longer. Who goes before whom is in `shares`.
+
+Whoever asks on behalf of an objective has better things to do than to wait: beyond a moment the answer is
+`Unavailable`, with the time at which its turn is expected, given its place among all that wait. So those who wait do
+not all come back in the same second to find room for one. Who asks for nobody (a sweep) is kept for `patience`.
+
+One race is tolerated: a fresh process does not know what an earlier one created within the last hour. GitHub's refusal
+tells it, once, and says until when.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
-from itertools import count
+from typing import NoReturn
 
 from bot.github.clock import Clock
 from bot.github.errors import Unavailable
+from bot.github.primary import Primary
+from bot.github.shares import Place, Rank, Shares, Urgency
+from bot.github.window import Window
+from bot.model.identity import ObjectiveKey
 
-CONTENT_PER_MINUTE = 80
-CONTENT_PER_HOUR = 500
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+POINTS = {"core": 850, "graphql": 1_900}
+SECONDS = 85
+SECONDS_OF_GRAPHQL = 55
+CONTENT_PER_MINUTE = 76
+CONTENT_PER_HOUR = 495
+FOR_PEOPLE = 20
+"""Of the content of an hour."""
+WORK_LIMIT = "90 seconds of its work a minute"
 EVERYTHING = "everything"
 """Stands for all resources at once: a secondary limit names none."""
+MOMENT = 3.0
+"""Seconds that a request is kept waiting which an objective asked for."""
+LEAST_WAIT = MINUTE
+"""Where GitHub names no time: "wait at least one minute", doubled each time it happens again."""
+LONGEST_WAIT = HOUR
 
 
-class Urgency(IntEnum):
-    """Who waits for a write. The smaller goes first."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request that wants to go out. `points`: what it is expected to take of the primary limit."""
 
-    PERSON = 0
-    WORK = 1
-    HOUSEKEEPING = 2
+    resource: str
+    urgency: Urgency = Urgency.WORK
+    creates: int = 0
+    points: int = 1
+    objective: ObjectiveKey | None = None
 
 
-@dataclass(order=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
+class _Opening:
+    """From when on a limit lets a request through, and what that limit is, in words."""
+
+    at: datetime
+    limit: str = field(default="", compare=False)
+
+
+@dataclass(slots=True, eq=False)
 class _Ticket:
-    urgency: Urgency
+    """Somebody who waits here for the turn to write."""
+
+    ask: Ask
     ordinal: int
-    called: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
+    patient_until: datetime
+    called: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Pace:
-    """The turns of one installation. `patience` is the longest a caller is kept waiting, in seconds, for a limit
-    of GitHub's; beyond it `Unavailable` says when to come back."""
+    """The turns of one installation. `write_interval`, `patience` and `moment` are in seconds."""
 
-    def __init__(self, clock: Clock, write_interval: float, patience: float, concurrent_reads: int = 16) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        write_interval: float,
+        patience: float,
+        *,
+        moment: float = MOMENT,
+        concurrent_reads: int = 16,
+    ) -> None:
         self._clock = clock
         self._interval = timedelta(seconds=write_interval)
         self._patience = patience
+        self._moment = moment
         self._reads = asyncio.Semaphore(concurrent_reads)
-        self._closed_until: dict[str, datetime] = {}
+        self._closed: dict[str, _Opening] = {}
+        self._refusals = 0
+        self._primary = {"core": Primary(), "graphql": Primary()}
+        self._points = {resource: Window(MINUTE, most) for resource, most in POINTS.items()}
+        self._seconds = Window(MINUTE, SECONDS)
+        self._graphql_seconds = Window(MINUTE, SECONDS_OF_GRAPHQL)
+        self._minute = Window(MINUTE, CONTENT_PER_MINUTE)
+        self._hour = Window(HOUR, CONTENT_PER_HOUR)
+        self._shares = Shares()
         self._waiting: list[_Ticket] = []
-        self._ordinals = count()
         self._busy = False
         self._next_write = clock.now()
-        self._created: deque[datetime] = deque(maxlen=CONTENT_PER_HOUR)
 
-    def close(self, resource: str, until: datetime) -> None:
-        """Hold back requests on `resource` (``core``, ``graphql`` or EVERYTHING) until then."""
-        self._closed_until[resource] = max(until, self._closed_until.get(resource, until))
+    def close(self, resource: str, until: datetime | None, limit: str) -> datetime:
+        """GitHub refused a request because of `limit`: hold back all on `resource` (``core``, ``graphql`` or
+        EVERYTHING) until then. Where it names no time, the wait doubles with each refusal in a row."""
+        backoff = min(LEAST_WAIT * 2 ** min(self._refusals, 6), LONGEST_WAIT)
+        self._refusals += 1
+        opening = _Opening(until or self._clock.now() + backoff, limit)
+        self._closed[resource] = max(opening, self._closed.get(resource, opening))
+        return opening.at
+
+    def accepted(self, resource: str, headers: Mapping[str, str]) -> None:
+        """A request was answered in order, with these headers in lower case. Those of a refusal may be about somebody
+        else: who was not recognised is counted by address."""
+        self._refusals = 0
+        if (primary := self._primary.get(headers.get("x-ratelimit-resource", resource))) is not None:
+            primary.learn(headers)
 
     @asynccontextmanager
-    async def reading(self, resource: str) -> AsyncIterator[None]:
+    async def reading(self, ask: Ask) -> AsyncIterator[None]:
         """Raises Unavailable."""
-        async with self._reads:
-            while (wait := self._seconds_until(self._opens(resource))) > 0:
-                await self._clock.sleep(wait)
-            yield
+        while True:
+            await self._until_open(ask)
+            async with self._reads:
+                if self._seconds_until(self._opens(ask, points=1), ask) > 0:
+                    continue  # others went first meanwhile
+                started = self._clock.now()
+                self._points[ask.resource].spend(started, 1)
+                try:
+                    with self._primary[ask.resource].on_the_way(ask.points):
+                        yield
+                finally:
+                    self._answered(ask, started)
+                return
 
     @asynccontextmanager
-    async def writing(self, resource: str, urgency: Urgency, creates: int) -> AsyncIterator[None]:
-        """The one turn to write. `creates` is how many pieces of content the request makes. Raises Unavailable."""
-        await self._take_turn(resource, urgency, creates)
+    async def writing(self, ask: Ask) -> AsyncIterator[None]:
+        """The one turn to write. Raises Unavailable."""
+        await self._take_turn(ask)
         started = self._clock.now()
         try:
-            yield
+            with self._primary[ask.resource].on_the_way(ask.points):
+                yield
         finally:
+            now = self._answered(ask, started)
             self._next_write = started + self._interval
-            self._created.extend([started] * creates)
+            self._points[ask.resource].spend(now, 5)
+            self._minute.spend(now, ask.creates)
+            self._hour.spend(now, ask.creates)
+            self._shares.had(ask.objective, ask.creates, now)
             self._pass_on()
 
-    async def _take_turn(self, resource: str, urgency: Urgency, creates: int) -> None:
-        ticket = _Ticket(urgency, next(self._ordinals))
-        heapq.heappush(self._waiting, ticket)
+    async def _until_open(self, ask: Ask) -> None:
+        while (wait := self._seconds_until(self._opens(ask, points=1), ask)) > 0:
+            await self._clock.sleep(wait)
+
+    def _answered(self, ask: Ask, started: datetime) -> datetime:
+        now = self._clock.now()
+        seconds = (now - started).total_seconds()
+        self._seconds.spend(now, seconds)
+        self._graphql_seconds.spend(now, seconds if ask.resource == "graphql" else 0)
+        return now
+
+    async def _take_turn(self, ask: Ask) -> None:
+        patient_until = self._clock.now() + timedelta(seconds=self._kept(ask))
+        ticket = _Ticket(ask, self._shares.ordinal(ask.objective, ask.creates), patient_until)
+        self._seconds_until(self._expected(ticket), ask, ticket)
+        self._waiting.append(ticket)
         try:
             while True:
-                if self._busy or self._waiting[0] is not ticket:
+                if self._busy or self._first() is not ticket:
+                    if self._clock.now() > patient_until:
+                        self._defer(self._expected(ticket), ask, ticket)
                     ticket.called.clear()
                     await ticket.called.wait()
                     continue
                 self._busy = True
                 try:
-                    await self._wait_for_write(resource, creates)
+                    await self._wait_for_write(ticket)
                 except BaseException:
                     self._busy = False
                     raise
-                if self._waiting[0] is ticket:
+                if self._first() is ticket:
                     return
                 self._pass_on()
         finally:
             self._waiting.remove(ticket)
-            heapq.heapify(self._waiting)
             if not self._busy:
                 self._pass_on()
 
-    async def _wait_for_write(self, resource: str, creates: int) -> None:
-        while True:
-            opens = max(self._opens(resource), self._content_allowed(creates))
-            limited = self._seconds_until(opens)
-            pause = (self._next_write - self._clock.now()).total_seconds()
-            if max(limited, pause) <= 0:
+    async def _wait_for_write(self, ticket: _Ticket) -> None:
+        """While this one sleeps, one who goes before it may come: then it has the turn."""
+        while self._first() is ticket:
+            opening = max(self._opens(ticket.ask, points=5), self._content(ticket), _Opening(self._next_write))
+            if (wait := self._seconds_until(opening, ticket.ask, ticket)) <= 0:
                 return
-            await self._clock.sleep(max(limited, pause))
+            await self._clock.sleep(wait)
 
     def _pass_on(self) -> None:
+        """Call the one whose turn it is, and those whom others went before for too long."""
         self._busy = False
         if self._waiting:
-            self._waiting[0].called.set()
+            self._first().called.set()
+            for ticket in self._waiting:
+                if self._clock.now() > ticket.patient_until:
+                    ticket.called.set()
 
-    def _opens(self, resource: str) -> datetime:
-        now = self._clock.now()
-        return max(self._closed_until.get(resource, now), self._closed_until.get(EVERYTHING, now))
+    def _first(self) -> _Ticket:
+        return min(self._waiting, key=self._rank)
 
-    def _content_allowed(self, creates: int) -> datetime:
-        """When `creates` more pieces stay within GitHub's numbers for a minute and for an hour."""
-        allowed = self._clock.now()
-        for most, span in ((CONTENT_PER_MINUTE, 60), (CONTENT_PER_HOUR, 3600)):
-            excess = len(self._created) + min(creates, most) - most
-            recent = list(self._created)
-            if creates and excess > 0:
-                allowed = max(allowed, recent[excess - 1] + timedelta(seconds=span))
-        return allowed
+    def _rank(self, ticket: _Ticket) -> Rank:
+        ask = ticket.ask
+        return self._shares.rank(ask.objective, ask.urgency, ticket.ordinal, self._clock.now())
 
-    def _seconds_until(self, opens: datetime) -> float:
-        wait = (opens - self._clock.now()).total_seconds()
-        if wait > self._patience:
-            raise Unavailable(f"GitHub's limit is reached until {opens:%H:%M:%S} UTC", opens)
+    def _expected(self, ticket: _Ticket) -> _Opening:
+        """When the turn of one who comes now will be, as far as can be foreseen."""
+        rank = self._rank(ticket)
+        before = sum(self._rank(other) < rank for other in self._waiting)
+        turn = _Opening(self._next_write + before * self._interval, "one write a second")
+        return max(self._opens(ticket.ask, points=5), self._content(ticket), turn)
+
+    def _opens(self, ask: Ask, points: int) -> _Opening:
+        """What holds for reads and writes alike."""
+        now, resource = self._clock.now(), ask.resource
+        open_now = _Opening(now)
+        primary = self._primary[resource].opens(now, ask.points, ask.urgency)
+        return max(
+            self._closed.get(resource, open_now),
+            self._closed.get(EVERYTHING, open_now),
+            _Opening(primary, hourly(resource)),
+            _Opening(self._points[resource].opens(now, points), "points a minute"),
+            _Opening(self._seconds.opens(now, 0), WORK_LIMIT),
+            _Opening(self._graphql_seconds.opens(now, 0) if resource == "graphql" else now, WORK_LIMIT),
+        )
+
+    def _content(self, ticket: _Ticket) -> _Opening:
+        """When its content stays within GitHub's numbers for a minute and for an hour, after that of those who wait
+        elsewhere and go before it."""
+        now, ask = self._clock.now(), ticket.ask
+        if not ask.creates:
+            return _Opening(now)
+        wanted = ask.creates + sum(
+            place.creates for place in self._shares.ahead(ask.objective, self._rank(ticket), now)
+        )
+        kept_back = 0 if ask.urgency is Urgency.PERSON else FOR_PEOPLE
+        return max(
+            _Opening(self._minute.opens(now, wanted), "80 content-creating requests a minute"),
+            _Opening(self._hour.opens(now, wanted, kept_back), "500 content-creating requests an hour"),
+        )
+
+    def _seconds_until(self, opening: _Opening, ask: Ask, ticket: _Ticket | None = None) -> float:
+        """Raises Unavailable where that is longer than who asks is kept."""
+        wait = (opening.at - self._clock.now()).total_seconds()
+        if wait > self._kept(ask):
+            self._defer(opening, ask, ticket)
         return wait
+
+    def _kept(self, ask: Ask) -> float:
+        return self._patience if ask.objective is None else self._moment
+
+    def _defer(self, opening: _Opening, ask: Ask, ticket: _Ticket | None) -> NoReturn:
+        """A writer keeps its place. Those that wait for the same moment are told to come one after another; those who
+        wait for content have a time of their own."""
+        until = opening.at
+        if ticket is not None and ask.objective is not None:
+            if until > self._content(ticket).at:
+                until += self._shares.told_since(until, ticket.ordinal) * self._interval
+            self._shares.wait(ask.objective, Place(ask.urgency, ask.creates, ticket.ordinal, until))
+        raise Unavailable(
+            f"GitHub's limit is reached until {until:%H:%M:%S} UTC ({opening.limit})", until, opening.limit
+        )
+
+
+def hourly(resource: str) -> str:
+    """The name of a primary limit, for people."""
+    return "GraphQL points an hour" if resource == "graphql" else "REST requests an hour"

@@ -27,25 +27,25 @@ class Permissions:
     """The permissions of people in one repository, each remembered for a minute."""
 
     def __init__(self, client: PacedClient, repository: RepositoryName) -> None:
-        self._client = client
+        self._clock = client.clock
         self._repository = repository
         self._known: dict[str, tuple[datetime, Permission]] = {}
 
-    async def of(self, login: Login) -> Permission:
-        """NONE for those GitHub does not know as collaborators."""
-        now = self._client.clock.now()
+    async def of(self, login: Login, client: PacedClient) -> Permission:
+        """NONE for those GitHub does not know as collaborators. `client` speaks for whoever wants to know."""
+        now = self._clock.now()
         known = self._known.get(login.casefold())
         if known is not None and now - known[0] < REMEMBERED:
             return known[1]
-        permission = await self._ask(login)
+        permission = await self._ask(login, client)
         self._known = {name: entry for name, entry in self._known.items() if now - entry[0] < REMEMBERED}
         self._known[login.casefold()] = (now, permission)
         return permission
 
-    async def _ask(self, login: Login) -> Permission:
+    async def _ask(self, login: Login, client: PacedClient) -> Permission:
         path = f"repos/{self._repository}/collaborators/{quote(login, safe='')}/permission"
         try:
-            answer = await self._client.read("permission", path, _Answer)
+            answer = await client.read("permission", path, _Answer)
         except NotThere:
             return Permission.NONE
         for word in (answer.role_name, answer.permission):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from bot.github.client import PacedClient, Request
 from bot.github.errors import NotThere, OutcomeUnknown, Refused, Unavailable
-from bot.github.pace import Urgency
+from bot.github.shares import Urgency
 from bot.github.wire import Wire
 from tests.github.clock import NOON, TurnedClock
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, JsonValue
 
 from bot.github.client import Request, parsed
 from bot.github.errors import NotThere
-from bot.github.pace import Urgency
+from bot.github.shares import Urgency
 from bot.github.writing.target import Target, fitted
 from bot.model.action import AddLabel, EditComment, React, RemoveLabel, WriteComment
 from bot.model.fact import CommentWritten, Fact, LabelChanged, Reacted

@@ -12,8 +12,8 @@ from bot.github import reading
 from bot.github.client import Request, parsed
 from bot.github.errors import GitHubError, NotThere, OutcomeUnknown, Refused
 from bot.github.graphql import Reply, document, with_parts
-from bot.github.pace import Urgency
 from bot.github.shapes import IssueNode, Shape
+from bot.github.shares import Urgency
 from bot.github.writing.target import LONGEST_TITLE, Target, fitted
 from bot.model.action import CloseIssue, CreateTasks, Dependency, LinkDependencies, NewTask
 from bot.model.fact import DependencyLinked, Fact, IssueClosed, TaskCreated

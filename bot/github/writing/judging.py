@@ -6,7 +6,7 @@ from pydantic import BaseModel, JsonValue
 
 from bot.github.client import Request, parsed
 from bot.github.errors import OutcomeUnknown, Refused
-from bot.github.writing.target import LONGEST_CHECK_TEXT, Target, fitted
+from bot.github.writing.target import LONGEST_CHECK_TEXT, Target, fitted, looked_up
 from bot.model.action import Conclusion, LineComment, PostReview, PublishCheck
 from bot.model.fact import CheckPublished, Fact, ReviewPosted
 from bot.model.identity import CommitSha
@@ -38,11 +38,11 @@ async def publish_check(target: Target, action: PublishCheck) -> tuple[Fact, ...
         "external_id": action.session,
         "output": {"title": action.title[:255], "summary": fitted(action.summary, LONGEST_CHECK_TEXT)},
     }
-    request = Request("publish check", "POST", target.path("check-runs"), body=body, writes=True, creates=1)
+    request = Request("publish check", "POST", target.path("check-runs"), body=body, writes=True)
     try:
         await target.send(request)
-    except OutcomeUnknown:
-        if not await _is_published(target, action):
+    except OutcomeUnknown as unknown:
+        if not await looked_up(unknown, _is_published(target, action)):
             raise
     check = Check(
         name=action.name,

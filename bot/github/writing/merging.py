@@ -13,7 +13,7 @@ from bot.github.client import Request, parsed
 from bot.github.errors import OutcomeUnknown, Refused
 from bot.github.graphql import document
 from bot.github.shapes import Commit, Shape
-from bot.github.writing.target import Target, fitted
+from bot.github.writing.target import Target, fitted, looked_up
 from bot.model.action import Merge
 from bot.model.fact import Fact, Merged, MergeRefused
 from bot.model.identity import CommitSha
@@ -44,14 +44,14 @@ async def merge(target: Target, action: Merge) -> tuple[Fact, ...]:
     path = target.path(f"pulls/{action.pull_request}/merge")
     try:
         answer = await target.send(Request("merge", "PUT", path, body=body, writes=True))
-    except OutcomeUnknown:
-        if (commit := await _merge_commit(target, action.pull_request)) is None:
+    except OutcomeUnknown as unknown:
+        if (commit := await looked_up(unknown, _merge_commit(target, action.pull_request))) is None:
             raise
         return (Merged(action.pull_request, commit),)
     except Refused as error:
         if error.status not in (403, 405, 409, 422):
             raise
-        if (commit := await _merge_commit(target, action.pull_request)) is not None:
+        if (commit := await looked_up(error, _merge_commit(target, action.pull_request))) is not None:
             return (Merged(action.pull_request, commit),)
         reason = "; ".join((error.reason, *error.errors))
         return (MergeRefused(action.pull_request, action.head, reason),)

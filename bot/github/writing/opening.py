@@ -6,7 +6,7 @@ from pydantic import BaseModel, JsonValue
 
 from bot.github.client import Request, parsed
 from bot.github.errors import GitHubError, OutcomeUnknown, Refused
-from bot.github.writing.target import LONGEST_TITLE, Target, fitted
+from bot.github.writing.target import LONGEST_TITLE, Target, fitted, looked_up
 from bot.model.action import OpenPullRequest
 from bot.model.fact import Fact, PullRequestOpened
 from bot.model.identity import CommitSha, Login
@@ -43,7 +43,7 @@ async def open_pull_request(target: Target, action: OpenPullRequest) -> tuple[Fa
     try:
         answer = await target.send(request)
     except (Refused, OutcomeUnknown) as error:
-        found = await _already_open(target, action, error)
+        found = await looked_up(error, _already_open(target, action, error))
         if found is None:
             raise
         return (PullRequestOpened(found),)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from pydantic import JsonValue
 
 from bot.github.client import Fence, PacedClient, Request
+from bot.github.errors import GitHubError, Unavailable
 from bot.github.graphql import Reply
 from bot.github.identity import Identity
-from bot.github.pace import Urgency
+from bot.github.shares import Urgency
 from bot.github.wire import Exchange
 from bot.model.identity import RepositoryName
 
@@ -18,6 +20,7 @@ LONGEST_BODY = 65_536
 """Characters of an issue, comment, pull request or review."""
 LONGEST_CHECK_TEXT = 65_535
 LONGEST_TITLE = 256
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,12 @@ def fitted(text: str, longest: int = LONGEST_BODY) -> str:
     """`text`, cut with a note where GitHub would refuse it."""
     note = f"\n\n… cut here: GitHub takes {longest:,} characters at most."
     return text if len(text) <= longest else text[: longest - len(note)] + note
+
+
+async def looked_up(failure: GitHubError, look: Awaitable[Found]) -> Found:
+    """What a look finds of a write that ended with `failure`. Where GitHub does not answer the look either, `failure`
+    is still all that is known; "nothing happened" would be wrong."""
+    try:
+        return await look
+    except Unavailable:
+        raise failure from None
