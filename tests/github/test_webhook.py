@@ -64,8 +64,28 @@ def test_a_label_names_its_issue() -> None:
         event="issues",
         action="labeled",
         numbers=frozenset({12}),
+        label="crewline",
         delivery="guid",
     )
+
+
+@pytest.mark.parametrize(
+    ("ref", "default", "goes"),
+    [
+        ("refs/heads/main", "main", True),
+        ("refs/heads/other", "main", False),
+        ("refs/tags/main", "main", False),
+        ("refs/heads/main", None, True),
+    ],
+)
+def test_a_push_to_the_default_branch_may_have_changed_the_settings(ref: str, default: str | None, goes: bool) -> None:
+    repository: JsonValue = {"full_name": "octo/shop", "default_branch": default}
+    assert hint("push", ref=ref, repository=repository).to_default_branch is goes
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31, 10**400, "x", 1.5, None])
+def test_a_number_that_no_issue_can_have_is_refused(number: JsonValue) -> None:
+    assert isinstance(read("issues", delivery(issue={"number": number})), Unreadable)
 
 
 def test_a_bot_is_known_as_one() -> None:
