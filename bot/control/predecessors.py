@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EWOULDBLOCK
 from pathlib import Path
 
 import structlog
@@ -43,7 +44,7 @@ def predecessors(data: Path, me: InstanceId) -> Iterator[frozenset[InstanceId]]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataInUse(f"another server works with {data}; give each one a directory of its own") from None
+            raise DataInUse(EWOULDBLOCK, "another Crewline server works in this data folder", str(data)) from None
         file.seek(0)
         earlier = file.read().decode("ascii", errors="replace").split()
         try:

@@ -225,5 +225,12 @@ class RepositoryLease:
 
 def _steady() -> float:
     """The event loop's clock does not count what a machine slept, and nobody else sleeps with it."""
-    asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() if hasattr(time, "CLOCK_BOOTTIME") else 0.0
-    return asyncio.get_running_loop().time() + asleep
+    return asyncio.get_running_loop().time() + round(_asleep() - _ASLEEP, 1)
+
+
+def _asleep() -> float:
+    """Seconds for which this machine was suspended; only differences of it mean anything."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() if hasattr(time, "CLOCK_BOOTTIME") else 0.0
+
+
+_ASLEEP = _asleep()
