@@ -1,0 +1,58 @@
+"""Any agent that speaks the Agent Client Protocol over standard input and output, by its command.
+
+The talking is done by `bot.agents.acp_client`, a program of its own that runs where the agent runs; its lines are
+our events as they are.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from bot.agents.agent import AGENT_EVENT, AgentEvent, Command, Invocation, Raw
+from bot.agents.command import BadTemplate
+
+
+@dataclass(frozen=True)
+class AcpAgent:
+    """`command` is split into words as a shell would. Raises BadTemplate where that leaves none."""
+
+    name: str
+    command: str
+    credentials: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    resumes: bool = True
+    words: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        try:
+            words = tuple(shlex.split(self.command))
+        except ValueError as error:
+            raise BadTemplate(f"the agent command {self.command!r} cannot be read: {error}") from None
+        if not words:
+            raise BadTemplate("the agent command is empty")
+        object.__setattr__(self, "words", words)
+
+    @property
+    def program(self) -> str:
+        return self.words[0]
+
+    def start(self, invocation: Invocation) -> Command:
+        argv = [sys.executable, "-m", "bot.agents.acp_client", str(invocation.prompt_file)]
+        if invocation.continues:
+            argv += ["--continues", invocation.continues]
+        return Command((*argv, "--", *self.words))
+
+    def events(self, line: bytes) -> tuple[AgentEvent, ...]:
+        if not line.strip():
+            return ()
+        try:
+            return (AGENT_EVENT.validate_json(line),)
+        except ValidationError:
+            return (Raw(text=line.decode(errors="replace").strip()),)
+
+    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+        return ()
