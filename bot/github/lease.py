@@ -41,11 +41,17 @@ class RepositoryLease:
     """The lease at ``<namespace>/lease`` as one instance has to do with it. Where that asks for no leases all is
     allowed, and nothing is pushed but what is given to be pushed.
 
-    `now` tells the time in UTC. It ages by the event loop's clock and by what the machine slept beside it.
+    `now` tells the time in UTC; it stands in commits alone. What counts is `steady`, in seconds that never go back.
     """
 
     def __init__(
-        self, repository: RepositoryName, mirror: Mirror, namespace: str, holder: Holder, now: Callable[[], datetime]
+        self,
+        repository: RepositoryName,
+        mirror: Mirror,
+        namespace: str,
+        holder: Holder,
+        now: Callable[[], datetime],
+        steady: Callable[[], float] | None = None,
     ) -> None:
         self.repository = repository
         self.terms = holder.terms
@@ -53,6 +59,7 @@ class RepositoryLease:
         self._ref = f"{namespace}/lease"
         self._holder = holder
         self._now = now
+        self._steady = steady or steady_seconds
         self._lock = asyncio.Lock()
         self._seen: Seen | None = None
         self._unsure = False
@@ -82,13 +89,13 @@ class RepositoryLease:
         """Whether nobody else can have it yet, by our own clock alone."""
         if self.terms is None:
             return True
-        return self._renewed is not None and _steady() < self._renewed + self.terms.valid
+        return self._renewed is not None and self._steady() < self._renewed + self.terms.valid
 
     def renewal_in(self) -> float:
         """Seconds until it should be renewed."""
         if self.terms is None or self._renewed is None:
             return 0.0
-        return max(0.0, self._renewed + self.terms.renewed_after - _steady())
+        return max(0.0, self._renewed + self.terms.renewed_after - self._steady())
 
     def wait(self) -> float:
         """Seconds until it may be ours, as far as was seen; 0 where it is, or may be taken at once."""
@@ -98,7 +105,7 @@ class RepositoryLease:
             return self.terms.seconds
         if self._seen is None:
             return 0.0
-        return wait_to_take(self._seen, self._holder.id, self._holder.gone, self.terms, _steady())
+        return wait_to_take(self._seen, self._holder.id, self._holder.gone, self.terms, self._steady())
 
     async def recall(self) -> None:
         """Take note of what the mirror's last fetch brought."""
@@ -167,7 +174,7 @@ class RepositoryLease:
     async def _push(self, updates: Sequence[RefUpdate], *, released: bool = False) -> None:
         assert self._seen is not None
         lease = next_lease(self._seen, self._holder.id, self._holder.name, released=released)
-        began = _steady()
+        began = self._steady()
         self._pushes += 1
         message = f"{'released' if released else 'held'} by {lease.told}, {self._pushes}"
         content = (lease.model_dump_json(indent=2) + "\n").encode()
@@ -205,7 +212,7 @@ class RepositoryLease:
         before = self._seen
         if revision is None and self._renewed is not None:
             before = None  # somebody deleted ours, and nobody has taken it since
-        self._seen = seen(before, revision, lease, _steady())
+        self._seen = seen(before, revision, lease, self._steady())
         if revision is None or (lease is not None and lease.holder == self._holder.id):
             return
         if self._renewed is not None:
@@ -223,8 +230,8 @@ class RepositoryLease:
             return None
 
 
-def _steady() -> float:
-    """The event loop's clock does not count what a machine slept, and nobody else sleeps with it."""
+def steady_seconds() -> float:
+    """The event loop's clock, and what the machine slept beside it: nobody else sleeps with it."""
     return asyncio.get_running_loop().time() + round(_asleep() - _ASLEEP, 1)
 
 
