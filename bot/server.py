@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 import httpx
 import structlog
@@ -17,15 +19,19 @@ from starlette.types import ASGIApp
 from bot.agents.roster import Roster
 from bot.control.controller import Controller
 from bot.control.deliveries import Redeliveries
+from bot.control.drain import drain
 from bot.control.instance import Instance
+from bot.control.kept import Kept, NothingKept
 from bot.control.lease import Leases
 from bot.control.predecessors import predecessors
+from bot.control.reception import Reception
 from bot.control.room import Room
-from bot.engines.local import LocalEngine, Runner
+from bot.engines.local import LocalEngine, Runner, nothing_left
 from bot.git.mirror import Mirror
 from bot.git.process import Identity
 from bot.github.app import GitHubApp
 from bot.github.clock import Clock, SystemClock
+from bot.github.errors import Unavailable
 from bot.github.lease import Holder
 from bot.github.ledger import LedgerStore
 from bot.model.identity import InstanceId, Login, RepositoryName
@@ -35,6 +41,7 @@ from bot.settings import Settings
 from bot.web.app import create_app
 from bot.web.server import Address, serving
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -53,76 +60,145 @@ class World:
     listen: Callable[[ASGIApp, str, int], AbstractAsyncContextManager[Address]] = serving
 
 
-async def serve(settings: Settings, ready: Callable[[Address], None] | None = None, world: World | None = None) -> None:
-    """Run the bot until cancelled. `ready` is told the address once webhooks are taken.
+class _Drained(Exception):
+    """The end in order: what still runs in the group is housekeeping."""
+
+
+async def serve(
+    settings: Settings,
+    ready: Callable[[Address], None] | None = None,
+    world: World | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the bot until `stop` is set, then bring its work to an end and return (see `bot.control.drain`); or until
+    cancelled, which ends everything at once. `ready` is told the address once webhooks are taken. Where GitHub is down
+    then, the server waits for it, and says so in its log, on ``/healthz`` and on the dashboard.
 
     Raises GitHubError where the App's id and key do not fit, OSError where the key cannot be read or the port is
     taken.
     """
-    world = world or World()
-    async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(
-            GitHubApp(
-                settings.app_id,
-                settings.private_key_pem(),
-                settings.api_url,
-                write_interval=settings.write_interval,
-                clock=world.clock,
-                transport=world.transport,
-            )
-        )
-        bot = await app.bot_login()
+    world, stop = world or World(), stop or asyncio.Event()
+    async with AsyncExitStack() as stack, AsyncExitStack() as front:
+        app = await stack.enter_async_context(_connect(settings, world))
+        reception = Reception()
+        address = await front.enter_async_context(_answering(settings, world, app, reception, stop))
+        tell = _Once(lambda: ready(address) if ready is not None else None)
+        bot = await _unless(stop, _introduced(app, world.clock, tell))
+        if bot is None:
+            return
         instance_id = world.new_instance()
         gone = stack.enter_context(predecessors(settings.data, instance_id))
         terms = Terms(settings.lease_seconds) if settings.lease_seconds else None
-        leases = Leases(Holder(instance_id, terms, settings.name, gone), settings.ledger_namespace, world.clock.now)
+        leases = Leases(Holder(instance_id, terms, settings.name, gone), settings.ledger_namespace, app.clock)
         mirrors = Mirrors(settings, app, bot, stack, leases)
         runner = await stack.enter_async_context(world.runner(settings, mirrors))
+        wind_up = nothing_left
+        if isinstance(runner, SessionRunner):
+            mirrors.kept, wind_up = runner, runner.wind_up
+        stack.enter_context(_ended_in_order())
         async with leases, asyncio.TaskGroup() as group:  # released last, when nothing writes any more
             instance = Instance(
                 id=instance_id,
                 bot=bot,
                 default_agent="command" if settings.agent_command else settings.agent,
                 settle=timedelta(seconds=settings.settle_seconds),
-                clock=world.clock.now,
+                clock=app.clock,
+                longest_pause=settings.unreachable_seconds,
             )
             controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
+            app.reach.on_back = controller.sweep_soon
             redeliveries = Redeliveries(app.delivery_log, settings.deliveries_seconds, controller.sweep_soon)
-
-            def started(address: Address) -> None:
-                """From now on what is delivered again arrives."""
-                group.create_task(redeliveries.run(), name="redeliveries")
-                if ready is not None:
-                    ready(address)
-
-            async with LocalEngine(runner, settings.slots, controller.ended) as engine:
+            async with LocalEngine(runner, settings.slots, controller.ended, wind_up) as engine:
                 try:
-                    await _answer_webhooks(settings, world, controller, engine, bot, started)
+                    controller.start(engine)
+                    reception.open(controller)
+                    log.info("ready", address=address.url, app=bot, github=settings.api_url)
+                    group.create_task(redeliveries.run(), name="redeliveries")  # from now on they arrive
+                    tell()
+                    await stop.wait()
+                    await drain(controller, engine, settings.drain_seconds)
                 finally:
+                    await front.aclose()
                     controller.close()  # before the engine ends its sessions: nobody is left to act on their reports
+            raise _Drained
 
 
-async def _answer_webhooks(
-    settings: Settings,
-    world: World,
-    controller: Controller,
-    engine: LocalEngine,
-    bot: Login,
-    ready: Callable[[Address], None],
-) -> None:
-    """Take webhooks, then begin: a hint that comes before the first sweep is not lost. Runs until cancelled."""
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    try:
+        yield
+    except* _Drained:
+        pass
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, T]) -> T | None:
+    """The result of `work`, or None where `stop` is set before."""
+    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        for one in (task, stopped):
+            one.cancel()
+        await asyncio.gather(task, stopped, return_exceptions=True)
+
+
+def _connect(settings: Settings, world: World) -> GitHubApp:
+    return GitHubApp(
+        settings.app_id,
+        settings.private_key_pem(),
+        settings.api_url,
+        write_interval=settings.write_interval,
+        clock=world.clock,
+        transport=world.transport,
+        answer_seconds=settings.answer_seconds,
+        longest_pause=settings.unreachable_seconds,
+    )
+
+
+def _answering(
+    settings: Settings, world: World, app: GitHubApp, reception: Reception, stop: asyncio.Event
+) -> AbstractAsyncContextManager[Address]:
+    """Webhooks are taken and pages shown. A hint that comes before the first sweep is not lost."""
+
+    def notices() -> tuple[str, ...]:
+        problem = app.reach.problem(at_once=not reception.is_open)
+        return () if problem is None else (problem,)
+
     web = create_app(
         webhook_secret=settings.webhook_secret.get_secret_value().encode(),
-        accept=controller.accept,
-        views=controller.views,
-        standing_by=controller.standing_by,
-        clock=world.clock.now,
+        accept=reception.accept,
+        views=reception.views,
+        standing_by=reception.standing_by,
+        notices=notices,
+        draining=stop.is_set,
+        clock=app.clock,
     )
-    async with world.listen(web, settings.host, settings.port) as address:
-        controller.start(engine)
-        log.info("ready", address=address.url, app=bot, github=settings.api_url)
-        ready(address)
-        await asyncio.get_running_loop().create_future()
+    return world.listen(web, settings.host, settings.port)
+
+
+async def _introduced(app: GitHubApp, clock: Clock, tell: Callable[[], None]) -> Login:
+    """Who the bot is, as soon as GitHub answers."""
+    while True:
+        try:
+            return await app.bot_login()
+        except Unavailable as error:
+            log.warning("GitHub does not answer; the server waits for it", reason=str(error))
+            tell()
+            await clock.sleep(app.reach.pause().total_seconds())
+
+
+class _Once:
+    """Calls `what` at the first call."""
+
+    def __init__(self, what: Callable[[], None]) -> None:
+        self._what = what
+        self._called = False
+
+    def __call__(self) -> None:
+        if not self._called:
+            self._called = True
+            self._what()
 
 
 class Mirrors:
@@ -135,6 +211,7 @@ class Mirrors:
         self._identity = Identity(bot, f"{bot}@users.noreply.github.com")
         self._stack = stack
         self._mirrors: dict[RepositoryName, Mirror] = {}
+        self.kept: Kept = NothingKept()
 
     async def get(self, name: RepositoryName) -> Mirror:
         """The mirror of a repository, prepared."""
@@ -157,7 +234,7 @@ class Mirrors:
         mirror = await self.get(name)
         lease = self._leases.of(name, mirror)
         github.fence = lease.ensure
-        return Room(name, github, LedgerStore(mirror, self._settings.ledger_namespace, lease), lease)
+        return Room(name, github, LedgerStore(mirror, self._settings.ledger_namespace, lease), lease, kept=self.kept)
 
 
 def _roster(settings: Settings) -> Roster:

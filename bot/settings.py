@@ -49,6 +49,16 @@ class Settings(BaseSettings):
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
         "refs/crewline"
     )
+    drain_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=86400,
+            description="How long sessions go on after TERM or Ctrl-C; then they are ended and handed over to the next "
+            "server, which takes up to a minute more. Give the supervisor's own limit that much. A second signal ends "
+            "everything at once.",
+        ),
+    ] = 30.0
     lease_seconds: Annotated[
         float,
         Field(
@@ -85,6 +95,12 @@ class Settings(BaseSettings):
             "delivered again; 0: never.",
         ),
     ] = 180.0
+    answer_seconds: Annotated[
+        float, Field(gt=0, le=600, description="How long GitHub may take for each step of an answer.")
+    ] = 30.0
+    unreachable_seconds: Annotated[
+        float, Field(gt=0, le=600, description="The longest pause between two tries while GitHub does not answer.")
+    ] = 60.0
     log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
     log_json: Annotated[bool, Field(description="Log lines as JSON.")] = False
 

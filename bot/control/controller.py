@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.control.hints import BEGINNING, Gathered, Hints
+from bot.control.concern import concern
+from bot.control.hints import Gathered, Hints
 from bot.control.instance import Instance
 from bot.control.lease import Tending
 from bot.control.look import Looker
@@ -30,8 +30,6 @@ from bot.model.session import SessionReport
 from bot.model.view import ObjectiveView, StandbyView
 
 log = structlog.get_logger(__name__)
-
-_BRANCH = re.compile(r"crewline/([0-9]{1,9})/[^/]+")
 
 
 class Controller:
@@ -224,10 +222,15 @@ class Controller:
         if gathered.everything:
             found |= room.memories.keys()
             self._sweep_soon.set()  # hand-offs may be among those that did not fit
+        over: set[int] = set()
         for hint in gathered.hints.values():
-            found |= self._objectives(room, hint)
+            named = concern(hint, room)
+            found |= named.now
+            over |= named.over
         for number in sorted(found):
             self._look_because_of_a_hint(room, number)
+        for number in sorted(over - found):
+            self._look_at_what_is_over(room, number)
 
     async def _configure(self, room: Room, gathered: Gathered) -> None:
         """Read the settings where somebody may have pushed others. Every look reads them too."""
@@ -238,6 +241,13 @@ class Controller:
             self._sweep_soon.set()
             return
         room.configure(await room.github.configuration())
+
+    def _look_at_what_is_over(self, room: Room, number: int) -> None:
+        """Once, when reads show what the hint is about; all that is over together has one allowance."""
+        key = ObjectiveKey(room.name, number)
+        if not self._queue.will_look(key):
+            wait = room.allowance_of_closed.reserve(asyncio.get_running_loop().time())
+            self._queue.add_later(key, max(wait, self._instance.settle.total_seconds()))
 
     def _look_because_of_a_hint(self, room: Room, number: int) -> None:
         memory, key = room.memory(number), ObjectiveKey(room.name, number)
@@ -253,20 +263,6 @@ class Controller:
             memory.look_anew_at = self._instance.clock() + settle
             self._queue.add_later(key, settle.total_seconds() + 0.01)
 
-    def _objectives(self, room: Room, hint: Hint) -> frozenset[int]:
-        """Those that what the hint names belongs to. An issue that belongs to none may be one itself."""
-        found: set[int] = set()
-        for number in hint.numbers:
-            found |= room.objectives_of(number)
-        for branch in hint.branches:
-            found |= _objective_of_branch(branch)
-        begins = hint.action in BEGINNING and hint.label in (None, room.config.label)
-        if not found and begins and hint.event in ("issues", "pull_request"):
-            found |= hint.numbers
-        if not found and hint.event in ("push", "repository"):
-            found |= set(room.memories)
-        return frozenset(found)
-
     async def _sweep(self) -> None:
         """Every so often, and soon where a sweep or a hint came to nothing."""
         failures = 0
@@ -274,7 +270,8 @@ class Controller:
             self._sweep_soon.clear()
             failures = 0 if await self._sweep_once() else failures + 1
             if failures:
-                await asyncio.sleep(min(FIRST_PAUSE * (1 << min(failures - 1, 16)), self._sweep_seconds))
+                longest = min(self._instance.longest_pause, self._sweep_seconds)
+                await asyncio.sleep(min(FIRST_PAUSE * (1 << min(failures - 1, 16)), longest))
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._sweep_seconds):
@@ -304,8 +301,3 @@ class Controller:
             log.exception("the sweep failed and is repeated")
             return False
         return True
-
-
-def _objective_of_branch(branch: str) -> set[int]:
-    named = _BRANCH.fullmatch(branch)
-    return {int(named[1])} if named else set()

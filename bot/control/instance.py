@@ -11,10 +11,12 @@ from bot.model.identity import InstanceId, Login
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """`clock` tells the time in UTC. `settle` is how long reads of GitHub may lag behind writes."""
+    """`clock` tells the time at GitHub, in UTC. `settle` is how long reads of GitHub may lag behind writes.
+    `longest_pause`: the most seconds between two tries while GitHub cannot be reached."""
 
     id: InstanceId
     bot: Login
     default_agent: str
     settle: timedelta
     clock: Callable[[], datetime]
+    longest_pause: float = 60.0

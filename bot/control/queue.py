@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.github.errors import GitHubError
+from bot.git.errors import GitFailed, Unreachable
+from bot.github.errors import GitHubError, Unavailable
 from bot.model.identity import ObjectiveKey, RepositoryName
 
 log = structlog.get_logger(__name__)
@@ -26,12 +27,19 @@ LONGEST_PAUSE = 300.0
 class KeyQueue:
     """Runs in `group`, which ends it by being cancelled.
 
-    `look` handles one key. What it raises is logged and repeated, never lost and never fatal for other keys.
+    `look` handles one key. What it raises is logged and repeated, never lost and never fatal for other keys. Where
+    GitHub could not be reached, `longest_unreachable` is the most seconds until then.
     """
 
-    def __init__(self, group: asyncio.TaskGroup, look: Callable[[ObjectiveKey], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        look: Callable[[ObjectiveKey], Awaitable[None]],
+        longest_unreachable: float = 60.0,
+    ) -> None:
         self._group = group
         self._look = look
+        self._longest_unreachable = longest_unreachable
         self._waiting: dict[RepositoryName, dict[int, None]] = {}
         self._working: set[RepositoryName] = set()
         self._timers: dict[ObjectiveKey, asyncio.TimerHandle] = {}
@@ -56,6 +64,10 @@ class KeyQueue:
         if timer is not None:
             timer.cancel()
         self._timers[key] = loop.call_later(max(0.0, seconds), self._ring, key)
+
+    def will_look(self, key: ObjectiveKey) -> bool:
+        """Whether `key` waits for a look or for a timer."""
+        return key in self._timers or key.number in self._waiting.get(key.repository, ())
 
     def close(self) -> None:
         """Forget what was to be looked at later."""
@@ -88,13 +100,14 @@ class KeyQueue:
             await self._look(key)
         except Exception as error:  # a look may fail in any way; it is repeated and must not take others with it
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-            pause = min(FIRST_PAUSE * (1 << min(failures - 1, 16)), LONGEST_PAUSE)
+            longest = self._longest_unreachable if isinstance(error, (Unavailable, Unreachable)) else LONGEST_PAUSE
+            pause = min(FIRST_PAUSE * (1 << min(failures - 1, 16)), longest)
             log.warning(
                 "a look failed and is repeated",
                 objective=str(key),
                 error=f"{type(error).__name__}: {error}",
                 pause=pause,
-                exc_info=not isinstance(error, (LookAgain, GitHubError)),
+                exc_info=not isinstance(error, (LookAgain, GitHubError, GitFailed)),
             )
             self.add_later(key, pause)
         else:

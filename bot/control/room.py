@@ -77,6 +77,8 @@ class Room:
     """Their ledgers are read again where somebody comments there or opens them again."""
     allowance: Allowance = field(default_factory=Allowance)
     """Of reading the settings because of a push."""
+    allowance_of_closed: Allowance = field(default_factory=Allowance)
+    """Of looks at what is over."""
     finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
     """How the last of them ended, for the dashboard."""
     kept: Kept = field(default_factory=NothingKept)
@@ -115,9 +117,9 @@ class Room:
             self.config, self.config_problem = read, None
 
     def objectives_of(self, number: int) -> frozenset[int]:
-        """The objectives that an issue or pull request belongs to, as far as they were looked at."""
+        """The objectives that an issue or pull request belongs to, of those that are not over."""
         known = {objective for objective, memory in self.memories.items() if number in memory.numbers}
-        return self.closed.of(number) | known | ({number} & self.memories.keys())
+        return frozenset(known | ({number} & self.memories.keys()))
 
     def neighbours_of(self, objective: int) -> tuple[Neighbour, ...]:
         return tuple(held for other, memory in self.memories.items() if other != objective for held in memory.holds)

@@ -65,9 +65,9 @@ class Reach:
         """How long to leave GitHub alone now."""
         return min(max(self._silent_for(), timedelta(seconds=1)), self._longest)
 
-    def problem(self) -> str | None:
-        """One sentence for people, where GitHub is down."""
-        if not self.down or self._silent_since is None:
+    def problem(self, *, at_once: bool = False) -> str | None:
+        """One sentence for people, where GitHub is down; `at_once`: or where it did not answer this once."""
+        if self._silent_since is None or not (self.down or at_once):
             return None
         return (
             f"GitHub has not answered since {self._silent_since:%H:%M} UTC ({self._reason}). "

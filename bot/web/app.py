@@ -27,25 +27,38 @@ def create_app(
     clock: Callable[[], datetime],
     bodies: BodyReader | None = None,
     standing_by: Callable[[], tuple[StandbyView, ...]] = tuple,
+    notices: Callable[[], tuple[str, ...]] = tuple,
+    draining: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """`accept` is called for each genuine webhook and must return at once; `views` says what the dashboard
-    shows, `standing_by` which repositories another server serves, and `clock` the time in UTC for it.
+    shows, `standing_by` which repositories another server serves, `notices` what troubles the whole server, and
+    `clock` the time in UTC for it. While `draining` the server is about to stop: ``/readyz`` says so with 503, and
+    webhooks are taken all the same.
 
     Raises ValueError where the secret is empty.
     """
     hook = WebhookEndpoint(webhook_secret, accept, bodies or BodyReader())
-    dashboard = Dashboard(views, clock, standing_by)
+    dashboard = Dashboard(views, clock, standing_by, notices)
+
+    async def healthy(_: Request) -> PlainTextResponse:
+        """It lives, whatever troubles it: nothing is gained by a restart."""
+        return PlainTextResponse("".join(f"{line}\n" for line in (word(), *notices())))
+
+    async def ready(_: Request) -> PlainTextResponse:
+        """Whether it takes new work."""
+        return PlainTextResponse(f"{word()}\n", 503 if draining() else 200)
+
+    def word() -> str:
+        return "draining" if draining() else "ok"
+
     return Starlette(
         routes=[
             Route("/webhook", hook.receive, methods=["POST"]),
-            Route("/healthz", _healthy, methods=["GET"]),
+            Route("/healthz", healthy, methods=["GET"]),
+            Route("/readyz", ready, methods=["GET"]),
             Route("/", local_only(dashboard.page), methods=["GET"]),
             Route("/dashboard.css", local_only(dashboard.style), methods=["GET"]),
             Route("/api/objectives", local_only(dashboard.objectives), methods=["GET"]),
             Route("/api/standing-by", local_only(dashboard.standing_by), methods=["GET"]),
         ]
     )
-
-
-async def _healthy(_: Request) -> PlainTextResponse:
-    return PlainTextResponse("ok\n")

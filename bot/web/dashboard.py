@@ -54,10 +54,12 @@ class Dashboard:
         views: Callable[[], tuple[ObjectiveView, ...]],
         clock: Callable[[], datetime],
         standing_by: Callable[[], tuple[StandbyView, ...]],
+        notices: Callable[[], tuple[str, ...]],
     ) -> None:
         self._views = views
         self._clock = clock
         self._standing_by = standing_by
+        self._notices = notices
         self._style = files("bot.web").joinpath("pages/dashboard.css").read_text()
         environment = Environment(loader=PackageLoader("bot.web", "pages"), autoescape=True, undefined=StrictUndefined)
         environment.filters["tone"] = tone
@@ -66,7 +68,9 @@ class Dashboard:
         self._page = environment.get_template("dashboard.html")
 
     async def page(self, _: Request) -> Response:
-        page = self._page.render(objectives=self._views(), standing_by=self._standing_by(), now=self._clock())
+        page = self._page.render(
+            objectives=self._views(), standing_by=self._standing_by(), notices=self._notices(), now=self._clock()
+        )
         return HTMLResponse(page, headers=_HEADERS)
 
     async def style(self, _: Request) -> Response:
