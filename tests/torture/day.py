@@ -1,0 +1,214 @@
+"""A day in the life: many objectives under one installation, with GitHub's real limits enforced, in virtual time.
+
+    python -m tests.torture.day                 the whole day: 200 objectives of 10 tasks in 20 repositories
+    python -m tests.torture.day --objectives 10 --repositories 2
+
+All objectives are handed off within the first minutes, by one person each, and every agent needs its minutes. What
+then takes the time is what GitHub allows. The bound is what any bot would need that makes the same content:
+
+* content: all requests that create content, of which 500 an hour and 80 a minute are allowed, as fast as that goes:
+  ``floor((n - 1) / 500)`` whole hours, and what is left at 80 a minute;
+* writes: one a second;
+* points: 5,000 an hour for REST, and as many for GraphQL;
+* pushes: six a minute in one repository, the busiest;
+* the sessions themselves: their seconds, divided by the slots.
+
+The greatest of these is the bound; `ratio` is the time that was needed over it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from bot.localhub.limits import Usage
+from bot.localhub.model.issue import Issue
+from bot.localhub.model.repository import Repository
+from bot.model.plan import Plan, PlannedTask
+from tests.torture.playbook import Play, Playbook, plan, planned
+from tests.torture.theatre import CONFIG, Scenery, Theatre, perform
+
+SLOTS = 60
+HAND_OFFS = 600.0
+"""Seconds within which all objectives are handed off."""
+LONGEST = 5 * 24 * 3600.0
+PER_HOUR, PER_MINUTE, POINTS, PUSHES_PER_MINUTE = 500, 80, 5_000, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How much there is to do."""
+
+    objectives: int = 200
+    tasks: int = 10
+    repositories: int = 20
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Hours that each limit alone asks for."""
+
+    content: float
+    writes: float
+    rest_points: float
+    graphql_points: float
+    pushes: float
+    sessions: float
+
+    @property
+    def greatest(self) -> float:
+        return max(asdict(self).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is printed. Times are hours of virtual time since the first hand-off."""
+
+    objectives: int
+    tasks: int
+    repositories: int
+    seed: int
+    hours: float
+    bounds: Bounds
+    bound: float
+    ratio: float
+    limits_hit: int
+    finished: dict[str, float]
+    """When the first, the median and the last objective were done."""
+    content: int
+    content_per_task: float
+    requests: dict[str, int]
+    git: dict[str, int]
+    graphql_points: int
+    problems: tuple[str, ...]
+    peak_megabytes: float
+    real_seconds: float
+
+
+def live(day: Day) -> Report:
+    """Play the whole day."""
+    folder = Path(mkdtemp(prefix="day-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    plays = {title(number): Play(plan_of(day, number)) for number in range(day.objectives)}
+    overrides = {"slots": SLOTS, "write_interval": 1.0}
+    scenery = Scenery(Playbook(plays), day.seed, config=CONFIG, overrides=overrides)
+    try:
+        return perform(_Course(day).play, folder, scenery)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def title(number: int) -> str:
+    return f"Objective {number}"
+
+
+def plan_of(day: Day, number: int) -> Plan:
+    """Every task is blocked by up to two of those before it; nobody else writes its file."""
+    chance = random.Random(f"{day.seed} {number}")
+    keys = [f"o{number}-t{index}" for index in range(day.tasks)]
+    tasks: list[PlannedTask] = []
+    for index, key in enumerate(keys):
+        before = keys[max(0, index - 4) : index]
+        tasks.append(planned(key, *chance.sample(before, min(len(before), chance.randint(0, 2)))))
+    return plan(*tasks)
+
+
+class _Course:
+    def __init__(self, day: Day) -> None:
+        self._day = day
+        self._done: dict[str, float] = {}
+
+    async def play(self, theatre: Theatre) -> Report:
+        began = time.monotonic()
+        repositories = [theatre.shop]
+        repositories += [await theatre.add_repository(f"shop-{n}") for n in range(1, self._day.repositories)]
+        theatre.start_bot()
+        await theatre.pass_time(30)
+        start = theatre.loop.time()
+        objectives: list[Issue] = []
+        for number in range(self._day.objectives):
+            objectives.append(theatre.hand_off(title(number), repository=repositories[number % len(repositories)]))
+            await theatre.pass_time(HAND_OFFS / self._day.objectives)
+        theatre.hub.events.listen(lambda _: self._note(theatre, objectives, start))
+        await theatre.until(lambda: len(self._done) == len(objectives), LONGEST)
+        return self._report(theatre, repositories, theatre.loop.time() - start, time.monotonic() - began)
+
+    def _note(self, theatre: Theatre, objectives: Sequence[Issue], start: float) -> None:
+        theatre.story.lines.clear()  # a day of them would not fit
+        theatre.boundaries.reached.clear()
+        theatre.hub.events.log.clear()
+        for objective in objectives:
+            if objective.state == "closed" and objective.title not in self._done:
+                self._done[objective.title] = theatre.loop.time() - start
+                print(f"{len(self._done)} done after {self._done[objective.title] / 3600:.2f} h", file=sys.stderr)
+
+    def _report(
+        self, theatre: Theatre, repositories: Sequence[Repository], seconds: float, real_seconds: float
+    ) -> Report:
+        usage = theatre.hub.usage
+        bounds = self._bounds(usage)
+        times = sorted(self._done.values())
+        tasks = self._day.objectives * self._day.tasks
+        merged = sum(pull.merged for repository in repositories for pull in repository.pull_requests)
+        problems = list(theatre.errors)
+        if merged != tasks:
+            problems.append(f"{merged} pull requests were merged for {tasks} tasks")
+        return Report(
+            **asdict(self._day),
+            hours=round(seconds / 3600, 3),
+            bounds=bounds,
+            bound=round(bounds.greatest, 3),
+            ratio=round(seconds / 3600 / bounds.greatest, 3),
+            limits_hit=usage.refused,
+            finished={
+                name: round(at / 3600, 3)
+                for name, at in (("first", times[0]), ("median", times[len(times) // 2]), ("last", times[-1]))
+            },
+            content=usage.content_requests,
+            content_per_task=round(usage.content_requests / tasks, 3),
+            requests=dict(sorted((usage.rest + Counter(usage.graphql)).items())),
+            git=dict(sorted(usage.git.items())),
+            graphql_points=usage.graphql_points,
+            problems=tuple(problems),
+            peak_megabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            real_seconds=round(real_seconds, 1),
+        )
+
+    def _bounds(self, usage: Usage) -> Bounds:
+        content = usage.content_requests
+        writes = usage.rest_writes + sum(count for name, count in usage.graphql.items() if name in MUTATIONS)
+        sessions = 0.0
+        return Bounds(
+            content=round((content - 1) // PER_HOUR + ((content - 1) % PER_HOUR) / PER_MINUTE / 60, 3),
+            writes=round(writes / 3600, 3),
+            rest_points=round(usage.rest_requests / POINTS, 3),
+            graphql_points=round(usage.graphql_points / POINTS, 3),
+            pushes=round(usage.git["push"] / self._day.repositories / PUSHES_PER_MINUTE / 60, 3),
+            sessions=sessions,
+        )
+
+
+MUTATIONS = ("CreateTasks", "LinkDependencies")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="A day in the life of one installation, in virtual time.")
+    for name, value in asdict(Day()).items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    report = live(Day(**vars(parser.parse_args(arguments))))
+    print(json.dumps(asdict(report), indent=2))
+    return 1 if report.problems or report.limits_hit else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
