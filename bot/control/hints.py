@@ -42,12 +42,21 @@ class Allowance:
     def wait(self, now: float) -> float:
         """Take one where there is one: 0. Else the seconds until there is; whoever waits so long takes none, so that
         all who wait together cost one."""
-        self.left = min(self.burst, self.left + (now - self.at) / self.seconds)
-        self.at = now
+        self._refill(now)
         if self.left >= 1:
             self.left -= 1
             return 0.0
         return (1 - self.left) * self.seconds
+
+    def reserve(self, now: float) -> float:
+        """Take one that may not be there yet: the seconds until it is. Each that is reserved comes after the last."""
+        self._refill(now)
+        self.left -= 1
+        return max(0.0, -self.left * self.seconds)
+
+    def _refill(self, now: float) -> None:
+        self.left = min(self.burst, self.left + (now - self.at) / self.seconds)
+        self.at = now
 
 
 @dataclass(slots=True)

@@ -112,6 +112,12 @@ def test_after_a_burst_it_is_said_how_long_to_wait() -> None:
     assert allowance.wait(104.0) == 0.0
 
 
+def test_what_is_reserved_comes_one_after_the_other() -> None:
+    allowance = Allowance(burst=2, seconds=4, left=2)
+    assert [allowance.reserve(0.0) for _ in range(5)] == [0.0, 0.0, 4.0, 8.0, 12.0]
+    assert allowance.reserve(12.0) == 4.0
+
+
 def test_objectives_that_are_over_are_found_by_any_of_their_numbers() -> None:
     closed = ClosedObjectives()
     closed.add(12, [13, 14])
