@@ -13,12 +13,15 @@ import re
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from typing import TypeVar
 from urllib.parse import unquote
 
 import httpx
 import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.types import ASGIApp, Message, Scope
 
 from bot.localhub.model.app import App
@@ -92,8 +95,12 @@ class DoorToHub(httpx.AsyncBaseTransport):
     def _signed(self) -> str:
         now = self._side.loop.now()
         if self._jwt is None or self._side.loop.time() - self._jwt[0] > 300:
-            claims = {"iss": str(self._app.id), "iat": now, "exp": now + timedelta(minutes=9)}
-            token = jwt.encode(claims, self._app.private_key_pem, algorithm="RS256")
+            claims: dict[str, str | datetime] = {
+                "iss": str(self._app.id),
+                "iat": now,
+                "exp": now + timedelta(minutes=9),
+            }
+            token = jwt.encode(claims, _loaded(self._app.private_key_pem), algorithm="RS256")
             self._jwt = (self._side.loop.time(), token)
         return self._jwt[1]
 
@@ -128,6 +135,14 @@ class DoorToBots(httpx.AsyncBaseTransport):
         receiver.life.begin(take(), "takes a webhook")
         answer = await answered  # of a bot that dies now, the sender hears nothing until its patience ends
         return httpx.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
+
+
+@cache
+def _loaded(pem: str) -> rsa.RSAPrivateKey:
+    """Reading a key takes a hundred times as long as signing with it."""
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 async def ask(app: ASGIApp, request: httpx.Request, headers: list[tuple[bytes, bytes]]) -> Answer:

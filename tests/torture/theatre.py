@@ -56,6 +56,7 @@ from bot.web.server import Address
 from tests.torture.boundaries import Boundaries
 from tests.torture.doors import DoorToBots, DoorToHub, HubSide, Listening
 from tests.torture.git_door import GitDoor
+from tests.torture.log import told
 from tests.torture.playbook import Playbook
 from tests.torture.processes import end_processes
 from tests.torture.sessions import PlayedSessions, played
@@ -121,6 +122,8 @@ class Theatre:
         self.boundaries = Boundaries(loop, self.story, scenery.deadly, self._crashed)
         self.bots: list[TheatreBot] = []
         self.crashes = 0
+        self.errors: list[str] = []
+        """What bots logged as errors."""
         self.app: App
         self.shop: Repository
         self._side = HubSide(loop, contextvars.copy_context(), scenery.seed)
@@ -302,14 +305,23 @@ def perform(story: Callable[[Theatre], Awaitable[T]], folder: Path, scenery: Sce
     async def played_whole() -> T:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        async with Theatre(loop, door, folder, scenery).opened() as theatre:
-            return await story(theatre)
+        theatre = Theatre(loop, door, folder, scenery)
+        with told(theatre.tell, theatre.errors):
+            async with theatre.opened():
+                return await story(theatre)
 
     try:
         with asyncio.Runner(loop_factory=lambda: VirtualLoop(door)) as runner:
             return runner.run(played_whole())
+    except* Exception as group:
+        raise _innermost(group) from group
     finally:
         end_processes()
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What went wrong, without the groups of tasks around it."""
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _subject(event: Event) -> str:

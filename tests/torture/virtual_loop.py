@@ -109,9 +109,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return super().call_at(when, callback, *args, context=context)
         return super().call_at(when, _unless_dead, life, lambda: callback(*args), context, context=context)
 
-    def run_in_executor(
-        self, executor: None, func: Callable[[Unpack[Ts]], T], *args: *Ts
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: None, func: Callable[[Unpack[Ts]], T], *args: *Ts) -> asyncio.Future[T]:
         """Here and now: a thread would end when the machine likes."""
         future: asyncio.Future[T] = self.create_future()
         try:
