@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bot.model.frozen import Frozen
 from bot.model.session import Role
@@ -18,13 +18,35 @@ PROTECTED = (".github/workflows/**", ".github/crewline.yml", ".github/crewline/*
 and an agent that edits its own rules has none."""
 
 
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+AgentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(:\S+)?$", max_length=200)]
+"""``name`` or ``name:model``."""
+
+
 class RoleConfig(Frozen):
     """Who plays a role."""
 
     agent: Annotated[
-        str | None, Field(description="The agent's name, one of those that the server offers; its default if absent.")
+        tuple[AgentName, ...],
+        BeforeValidator(_listed),
+        Field(
+            max_length=10,
+            description="The agent's name, or several in a list: the next one takes over while the model of the one "
+            "before cannot be had. `name:model` names its model. The server's default if absent.",
+        ),
+    ] = ()
+    model: Annotated[
+        str | None, Field(description="The model, where the agent lets one choose and its name does not say one.")
     ] = None
-    model: Annotated[str | None, Field(description="The model, where the agent lets one choose.")] = None
+    effort: Annotated[
+        str | None, Field(description="How hard the model shall think, in the agent's own words (`low`, `high`, …).")
+    ] = None
+    turns: Annotated[int | None, Field(ge=1, description="Most turns of one session, where the agent counts them.")] = (
+        None
+    )
     minutes: Annotated[int, Field(ge=1, le=600, description="Wall-clock limit of one session.")] = 30
 
 

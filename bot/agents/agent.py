@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field, TypeAdapter
 
 from bot.model.frozen import Frozen
-from bot.model.session import Spend
+from bot.model.session import Spend, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +101,6 @@ class RateLimited(Frozen):
 
     kind: Literal["rate_limited"] = "rate_limited"
     text: str
-
-
-class Trouble(StrEnum):
-    """What is nobody's failure: the model was not to be had. Another agent, or a later time, may do better."""
-
-    RATE_LIMITED = "rate limited"
-    OVERLOADED = "overloaded"
-    NO_CREDIT = "out of credit"
-    NOT_LOGGED_IN = "not logged in"
-    UNREACHABLE = "unreachable"
 
 
 class AgentError(Frozen):

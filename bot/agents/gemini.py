@@ -24,11 +24,11 @@ from bot.agents.agent import (
     Started,
     ToolCall,
     ToolResult,
-    Trouble,
     Usage,
 )
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
+from bot.model.session import Trouble
 
 _EXITS: dict[int, AgentError] = {
     41: AgentError(text="gemini could not log in", trouble=Trouble.NOT_LOGGED_IN),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bot.agents.agent import Trouble
+from bot.model.session import Trouble
 
 _STATUS = re.compile(
     r"\b(?:status(?: code)?|API Error|HTTP(?:/\d\.\d)?|got status|code)\b\W{0,4}(\d{3})\b", re.IGNORECASE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.decide.players import Player, player
 from bot.decide.situation import Situation
 from bot.decide.task import Task, tasks_of
 from bot.model.assignment import (
@@ -39,14 +40,17 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
     role = config.role(session.role)
     tasks = tasks_of(situation)
     task = next((task for task in tasks if task.key == session.task), None)
+    who = Player(session.agent) if session.agent else player(situation, session.role, task)
     return Assignment(
         id=session.id,
         repository=str(situation.snapshot.repository),
         objective=situation.objective.number,
         role=session.role,
         task=session.task,
-        agent=role.agent or situation.snapshot.default_agent,
-        model=role.model,
+        agent=who.name,
+        model=who.model or role.model,
+        effort=role.effort,
+        turns=role.turns,
         seconds=role.minutes * 60,
         base_branch=situation.base_branch,
         default_branch=situation.snapshot.observed.default_branch,

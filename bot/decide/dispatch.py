@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from bot.decide.players import player
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until, tasks_of
 from bot.model.plan import merge_order
@@ -74,11 +75,13 @@ def _claim_planner(situation: Situation) -> Situation:
     ledger = situation.ledger
     waiting = bool(ledger.exchanges) and ledger.exchanges[-1].answer is None
     busy = bool(ledger.open_claims()) or _free_slots(situation) <= 0
-    if ledger.answer is not None or waiting or busy or not _backed_off(situation):
+    who = player(situation, Role.PLANNER, None)
+    refused = who.not_before is not None and who.not_before > situation.now
+    if ledger.answer is not None or waiting or busy or refused or not _backed_off(situation):
         return situation
     failed = bool(ledger.sessions_of(None)) and isinstance(ledger.sessions_of(None)[-1].outcome, Failed)
     cause = Cause.FAILURE if failed else Cause.FIRST
-    claimed = ledger.claim(Role.PLANNER, None, situation.snapshot.instance, situation.now, cause=cause)
+    claimed = ledger.claim(Role.PLANNER, None, situation.snapshot.instance, situation.now, agent=who.agent, cause=cause)
     return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")
 
 
@@ -111,14 +114,22 @@ def _claim(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> Situati
     """With the session claimed that `task` needs, or None where it may not start now."""
     ledger, instance, now = situation.ledger, situation.snapshot.instance, situation.now
     not_before = task.not_before(situation.config.limits)
-    if not_before is not None and not_before > now:
+    reviews = task.stage is Stage.NEEDS_REVIEW
+    who = player(situation, Role.REVIEWER if reviews else Role.WORKER, task)
+    if any(moment is not None and moment > now for moment in (not_before, who.not_before)):
         return None
-    if task.stage is Stage.NEEDS_REVIEW:
-        claimed = ledger.claim(Role.REVIEWER, task.key, instance, now, judges=task.head)
+    if reviews:
+        claimed = ledger.claim(Role.REVIEWER, task.key, instance, now, agent=who.agent, judges=task.head)
     elif obstacle(situation, task, tasks) is None:
-        cause = cause_of(task)
         claimed = ledger.claim(
-            Role.WORKER, task.key, instance, now, cause=cause, starts_from=task.head, continues=task.continues
+            Role.WORKER,
+            task.key,
+            instance,
+            now,
+            agent=who.agent,
+            cause=cause_of(task),
+            starts_from=task.head,
+            continues=task.continues,
         )
     else:
         return None

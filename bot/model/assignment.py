@@ -115,6 +115,9 @@ class Assignment(Frozen):
     task: TaskKey | None
     agent: str
     model: str | None
+    effort: str | None = None
+    turns: int | None = None
+    """Where the agent's program counts them itself."""
     seconds: int
     """Wall-clock limit of the agent process."""
     base_branch: str

@@ -71,6 +71,8 @@ class TaskRecord(Frozen):
     """How many of its sessions, from the first, no longer count against a bound (a `/retry` forgives them)."""
     hint: str | None = None
     escalation: Escalation | None = None
+    assigned: str | None = None
+    """The agent that a person chose with `/assign`."""
 
 
 class Ledger(Frozen):
@@ -129,6 +131,7 @@ class Ledger(Frozen):
         holder: InstanceId,
         at: datetime,
         *,
+        agent: str = "",
         cause: Cause = Cause.FIRST,
         judges: CommitSha | None = None,
         starts_from: CommitSha | None = None,
@@ -143,6 +146,7 @@ class Ledger(Frozen):
             task=key,
             holder=holder,
             claimed_at=at,
+            agent=agent,
             cause=cause,
             judges=judges,
             starts_from=starts_from,
@@ -181,6 +185,10 @@ class Ledger(Frozen):
             update={"forgiven": len(self.sessions_of(key)), "hint": hint, "escalation": None}
         )
         return self.with_record(key, record)
+
+    def assign(self, key: str | None, agent: str | None) -> Self:
+        """With every further worker of the task (of every task, for None) played by `agent`; None as configured."""
+        return self.with_record(key, self.record(key).model_copy(update={"assigned": agent}))
 
     def adopt(self, plan: Plan) -> Self:
         tasks = tuple(TaskRecord(key=task.key) for task in plan.tasks)

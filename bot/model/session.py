@@ -153,11 +153,23 @@ class Blocked(Frozen):
     salvage: Salvage | None = None
 
 
+class Trouble(StrEnum):
+    """The model was not to be had. Another agent, or a later time, may do better."""
+
+    RATE_LIMITED = "rate limited"
+    OVERLOADED = "overloaded"
+    NO_CREDIT = "out of credit"
+    NOT_LOGGED_IN = "not logged in"
+    UNREACHABLE = "unreachable"
+
+
 class Void(Frozen):
-    """Ended by us or with the server, through no fault of the agent: counts against nothing."""
+    """Ended by us or with the server, through no fault of the agent: counts against nothing. `trouble` is set where
+    the provider of the agent's model is to blame."""
 
     kind: Literal["void"] = "void"
     reason: str
+    trouble: Trouble | None = None
     salvage: Salvage | None = None
 
 
@@ -195,6 +207,8 @@ class SessionRecord(Frozen):
     task: TaskKey | None
     holder: InstanceId
     claimed_at: datetime
+    agent: str = ""
+    """Who plays it: ``name`` or ``name:model``. Empty in ledgers of before this was recorded."""
     cause: Cause = Cause.FIRST
     judges: CommitSha | None = None
     """For a reviewer: the head commit that it judges."""

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.agents.acp import AcpAgent
-from bot.agents.agent import AgentError, Started, ToolCall, ToolResult, Trouble
+from bot.agents.agent import AgentError, Started, ToolCall, ToolResult
 from bot.agents.command import BadTemplate
 from bot.agents.summary import find_summary
-from bot.model.session import Summary
+from bot.model.session import Summary, Trouble
 from tests.agents.model.script import Refuse, always, once
 from tests.agents.model.server import serve
 from tests.agents.programs.play import Desk

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.agent import Agent, AgentError, Started, ToolCall, ToolResult, Trouble, Usage
+from bot.agents.agent import Agent, AgentError, Started, ToolCall, ToolResult, Usage
 from bot.agents.claude import ClaudeAgent
 from bot.agents.codex import CodexAgent
 from bot.agents.gemini import GeminiAgent
 from bot.agents.opencode import OpencodeAgent
 from bot.agents.summary import find_summary
-from bot.model.session import Summary
+from bot.model.session import Summary, Trouble
 from tests.agents.model.script import Ask, CutOff, Refuse, Reply, Say, Script, Stall, always, once
 from tests.agents.model.server import serve
 from tests.agents.programs.play import Desk

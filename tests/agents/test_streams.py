@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.agent import AGENT_EVENT, Account, AgentError, Trouble
+from bot.agents.agent import AGENT_EVENT, Account, AgentError
 from bot.agents.summary import find_summary
-from bot.model.session import Summary
+from bot.model.session import Summary, Trouble
 from tests.agents.programs.record import AGENTS, STREAMS, read
 
 RECORDED = sorted(STREAMS.glob("*.out"))

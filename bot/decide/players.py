@@ -1,0 +1,70 @@
+"""Which agent plays a session, and until when none can.
+
+The configuration names one agent for a role, or several in order. While the provider of one's model refuses it (a
+limit, no credit, no login) the next takes over; the refused one is tried again after a pause that doubles with each
+refusal in a row. A person's choice (`/assign`, or a label ``crewline:agent=NAME`` on the task) names one agent for
+the workers of a task, and nobody else takes over from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.decide.situation import Situation
+from bot.decide.task import LONGEST_BACKOFF, Task
+from bot.model.session import Role, Void
+
+FIRST_PAUSE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """`agent` is ``name`` or ``name:model``; it can be started at `not_before`, None: at once."""
+
+    agent: str
+    not_before: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self.agent.partition(":")[0]
+
+    @property
+    def model(self) -> str | None:
+        return self.agent.partition(":")[2] or None
+
+
+def player(situation: Situation, role: Role, task: Task | None) -> Player:
+    """The first of the candidates that can be had now, or the one that can be had soonest."""
+    players = [Player(name, _refused_until(situation, name)) for name in _candidates(situation, role, task)]
+    now = situation.now
+    ready = next((one for one in players if one.not_before is None or one.not_before <= now), None)
+    return ready or min(players, key=lambda one: one.not_before or now)
+
+
+def _candidates(situation: Situation, role: Role, task: Task | None) -> tuple[str, ...]:
+    if role is Role.WORKER and task is not None and (chosen := _chosen(situation, task)):
+        return (chosen,)
+    return situation.config.role(role).agent or (situation.snapshot.default_agent,)
+
+
+def _chosen(situation: Situation, task: Task) -> str | None:
+    """What a person chose: for the task before for the objective, by command before by label."""
+    prefix = f"{situation.config.label}:agent="
+    labels = sorted(task.issue.labels if task.issue else ()) + sorted(situation.objective.labels)
+    labelled = next((label.removeprefix(prefix) for label in labels if label.startswith(prefix)), None)
+    return task.record.assigned or situation.ledger.planning.assigned or labelled
+
+
+def _refused_until(situation: Situation, agent: str) -> datetime | None:
+    """After each session in a row that the agent's provider refused, the pause doubles."""
+    refusals, last = 0, None
+    for session in reversed(situation.ledger.sessions):
+        if session.agent.partition(":")[0] != agent.partition(":")[0] or session.outcome is None:
+            continue
+        if not isinstance(session.outcome, Void) or session.outcome.trouble is None:
+            break
+        refusals, last = refusals + 1, last or session.ended_at
+    if last is None:
+        return None
+    return last + min(FIRST_PAUSE * (1 << min(refusals - 1, 10)), LONGEST_BACKOFF)
