@@ -33,7 +33,7 @@ KeepOption = Annotated[
 
 @app.command()
 def serve() -> None:
-    """Run the bot against GitHub, or a localhub, as the CREWLINE_… variables say. Ends on Ctrl-C or TERM."""
+    """Run the bot against GitHub, or a localhub, as the CREWLINE_… variables say. Ctrl-C or TERM ends it in order, twice at once."""
     settings = _settings()
     from bot.demo.serving import run_server
 

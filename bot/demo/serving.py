@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 
 import structlog
 
 from bot.demo.refusal import Refusal
-from bot.demo.signals import run_until_signalled
+from bot.demo.signals import Interrupted, run_until_stopped
 from bot.github.errors import GitHubError
 from bot.server import serve
 from bot.settings import Settings
@@ -16,14 +17,19 @@ from bot.web.server import Address
 
 READY = "crewline is ready at "
 """What the line begins with; the address follows."""
+INTERRUPTED = 130
+"""The exit code where a second signal did not let the work come to its end."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
 async def run_server(settings: Settings) -> None:
-    """Until a signal ends it. Raises Refusal for what the settings got wrong."""
+    """Until a signal has ended it in order, or a second one at once. Raises Refusal for what the settings got wrong."""
     configure_log(settings.log_level, as_json=settings.log_json)
     try:
-        await run_until_signalled(serve(settings, _tell))
+        stop = asyncio.Event()
+        await run_until_stopped(serve(settings, _tell, stop=stop), stop)
+    except* Interrupted:
+        sys.exit(INTERRUPTED)
     except* GitHubError as errors:
         raise Refusal(
             f"GitHub at {settings.api_url} did not accept the App {settings.app_id}: {_first(errors)}\n"

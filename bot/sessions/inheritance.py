@@ -11,11 +11,12 @@ All of it is a comfort. With an empty disk there is nothing to inherit, and the 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import structlog
 
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
@@ -28,7 +29,7 @@ from bot.sessions.salvage import salvage
 from bot.sessions.trash import Trash
 from bot.sessions.workplace import session_folder
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 KEPT = timedelta(days=14)
 """How long trees wait for their repository to be opened again."""
@@ -89,20 +90,21 @@ class Inheritance:
         try:
             found = await salvage(mirror, memo.assignment, memo.tree.at(folder), memo.agent, self._clock())
         except GitFailed as error:
-            _log.warning("what session %s had committed was not salvaged: %s", memo.assignment.id, error)
+            log.warning("commits not salvaged", session=memo.assignment.id, error=str(error))
             return None
-        _log.warning("session %s was cut off; salvaged: %s", memo.assignment.id, found)
+        head, refusal = (found.head, found.refusal) if found else (None, None)
+        log.info("a session was cut off", session=memo.assignment.id, salvaged=head, refusal=refusal)
         return SessionReport(id=memo.assignment.id, outcome=Void(reason=LOST, salvage=found), spend=Spend())
 
     async def _clear(self, folder: DataFolder) -> None:
         try:
             count = await end_leftovers(folder.earlier)
             if count:
-                _log.warning("ended %s processes that an earlier run of the server had left", count)
+                log.warning("ended processes that an earlier run of the server had left", count=count)
             folder.cleared()
             self._set_aside()
         except Exception:
-            _log.exception("what an earlier run left could not be cleared")
+            log.exception("what an earlier run left could not be cleared")
             self._trash.throw(self._data / "work")
 
     def _set_aside(self) -> None:

@@ -17,8 +17,8 @@ or it was started by such a process and is still below it, with an environment o
 its environment *and* lost its parent is beyond this; only a process namespace reaches it.
 
 The signal goes through a pidfd that was opened before the identity was read: where the process ends and its pid is
-given away in between, the signal reaches nobody. That the earlier run itself has ended is known by its lock on the
-folder, which the kernel takes away with the process that held it.
+given away in between, the signal reaches nobody. That the earlier run itself has ended is not asked here: the server
+holds a lock on its folder before it comes to this.
 
 Where there is no /proc (macOS) nothing is looked for: there the guard's pipe is all there is, and what survives a
 guard that was killed has to be ended by hand.
@@ -27,13 +27,11 @@ guard that was killed has to be ended by hand.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from errno import EWOULDBLOCK
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -70,15 +68,14 @@ class Found:
 
 
 class DataFolder:
-    """The data folder, held for one run of the bot. `mark` names this run.
+    """The data folder of one run of the bot. `mark` names this run.
 
-    Raises OSError where another run holds the folder.
+    Nobody else may work in the folder: whoever makes one has made sure that the earlier runs have ended.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._runs = folder / "runs.json"
-        self._lock = _lock(folder / "lock")
         self.earlier = _read(self._runs)
         run = BotRun(mark=f"{token_hex(16)}.", boot=boot_id(), since=_own_start())
         self.mark = run.mark
@@ -88,9 +85,6 @@ class DataFolder:
     def cleared(self) -> None:
         """Nothing of the earlier runs is left: they need not be looked for again."""
         self._write((self._current,))
-
-    def release(self) -> None:
-        os.close(self._lock)
 
     def _write(self, runs: tuple[BotRun, ...]) -> None:
         half = self._runs.with_suffix(".half")
@@ -164,18 +158,6 @@ def boot_id() -> str:
         return (PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
-
-
-def _lock(path: Path) -> int:
-    """A lock that no child inherits and that ends with this process, however it ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno == EWOULDBLOCK:
-            os.close(descriptor)
-            raise OSError(error.errno, "another Crewline server works in this data folder", str(path.parent)) from None
-    return descriptor  # a file system without locks has to do without
 
 
 def _read(path: Path) -> tuple[BotRun, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -101,6 +102,25 @@ class BotProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
+    def terminate(self) -> None:
+        """TERM, as a supervisor sends it."""
+        assert self._process is not None
+        self._process.terminate()
+
+    async def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    def freeze(self) -> None:
+        """Not a step further, until `thaw`; what it started goes on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def end(self) -> None:
         if self._process is not None:
             self.kill()
@@ -129,10 +149,13 @@ def environment_of(settings: Settings, home: Path) -> dict[str, str]:
 
 
 class ErrorLog:
-    """Collects what is logged as an error or with a traceback while the block runs."""
+    """Collects what is logged as an error or with a traceback while the block runs, and waits for what a bot in this
+    process logs."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
+        self._said: list[str] = []
+        self._came = asyncio.Event()
         self._before = structlog.get_config()
         self._handler = _Collecting(self.found)
 
@@ -145,7 +168,17 @@ class ErrorLog:
         structlog.configure(**self._before)
         logging.getLogger("bot").removeHandler(self._handler)
 
+    async def says(self, event: str, within: float = STARTS_WITHIN) -> None:
+        """Return once `event` is logged from now on. Raises TimeoutError."""
+        self._said.clear()
+        async with asyncio.timeout(within):
+            while event not in self._said:
+                self._came.clear()
+                await self._came.wait()
+
     def _note(self, logger: object, method: str, event: Mapping[str, object]) -> str:
+        self._said.append(str(event.get("event")))
+        self._came.set()
         if method in ("error", "exception", "critical") or event.get("exc_info"):
             self.found.append(f"{method}: {dict(event)}")
         return ""

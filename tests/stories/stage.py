@@ -9,6 +9,7 @@ HTTP, webhooks, git and agent processes are real; what waits, waits for an event
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import httpx
 import yaml
 from pydantic import SecretStr
 
@@ -110,9 +112,13 @@ class Stage:
         text = json.dumps({"sessions": parts}).replace("{shared}", str(self.shared))
         (self.folder / "playbook.json").write_text(text)
 
-    async def start_bot(self) -> None:
-        """Start the bot with an empty disk, and return once it takes webhooks."""
+    async def start_bot(self, *, same_disk: bool = False) -> None:
+        """Start the bot, with an empty disk or with that of the one before, and return once it takes webhooks."""
         settings = self.settings()
+        if same_disk:
+            settings.data.rename(self.folder / "empty")
+            before = max(self.folder.glob("data-*"), key=lambda path: int(path.name.removeprefix("data-")))
+            settings = settings.model_copy(update={"data": before})
         self.bot = BotProcess(settings, self.folder / "bot.log") if self.killable else BotInProcess(settings, self.log)
         self.app.webhook_url = f"{await self.bot.start()}/webhook"
 
@@ -121,6 +127,27 @@ class Stage:
         if self.bot is not None:
             await self.bot.end()
             self.bot = None
+
+    def terminate_bot(self) -> None:
+        """TERM. It goes on until its work has come to its end; `bot_ended` waits for that."""
+        assert isinstance(self.bot, BotProcess)
+        self.bot.terminate()
+
+    async def draining(self) -> None:
+        """The bot says that it is about to stop."""
+        assert self.app.webhook_url is not None
+        ready = self.app.webhook_url.replace("/webhook", "/readyz")
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(WITHIN):
+            while (await client.get(ready)).text != "draining\n":
+                pass
+
+    async def bot_ended(self) -> int:
+        """The exit code of a bot that ends by itself."""
+        assert isinstance(self.bot, BotProcess)
+        async with asyncio.timeout(WITHIN):
+            code = await self.bot.ended()
+        self.bot = None
+        return code
 
     def kill_when(self, condition: Callable[[], bool]) -> None:
         """Kill the bot's process in the moment in which the hub is so, before anything else can happen."""

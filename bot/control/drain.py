@@ -1,0 +1,55 @@
+"""The server stops in order: no new work, sessions come to an end or are handed over, what they did is recorded.
+
+* From the first moment nothing is claimed any more: there are no free slots. What was claimed and has not begun is
+  handed over at once. Webhooks are still taken, and looks still carry out what needs no agent.
+* Sessions that run have `CREWLINE_DRAIN_SECONDS` to end as they always do. Then they are ended: TERM, a grace in
+  which an agent may commit, KILL. What they had committed is salvaged.
+* The ends of all are recorded like any other, in one last round of looks. The next server finds no claim that it
+  would have to take for a dead one's, and starts the same tasks at once, from the commits that were salvaged.
+
+Every wait has a limit: GitHub may be down. What could not be recorded in time stays on the disk, and in the ledger
+as a claim of a server that is gone; the next one knows what to do with both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+import structlog
+
+from bot.control.controller import Controller
+from bot.engines.local import LocalEngine
+
+log = structlog.get_logger(__name__)
+
+HANDED_OVER = "it was handed over: the server was stopped"
+LONGEST_END = 60.0
+"""Seconds for ending the agents of sessions and salvaging what they had committed."""
+LAST_LOOKS = 20.0
+"""Seconds for recording what the last sessions came to."""
+
+
+async def drain(controller: Controller, engine: LocalEngine, seconds: float) -> None:
+    """Bring the work of `engine` to an end within `seconds` and a little more. Returns when nothing runs any more,
+    or at the limit of each step."""
+    log.info("draining", sessions=len(engine.running()), seconds=seconds)
+    controller.drain()
+    engine.close(HANDED_OVER)
+    if not await _within(seconds, engine.idle()):
+        log.info("handing over", sessions=[str(run.session) for run in sorted(engine.running())])
+        engine.stop_all(HANDED_OVER)
+        if not await _within(LONGEST_END, engine.idle()):
+            log.warning("sessions did not end in time", sessions=[str(run.session) for run in sorted(engine.running())])
+    if not await _within(LAST_LOOKS, controller.settled()):
+        log.warning("not all ends of sessions could be recorded; the next server does it")
+    log.info("drained")
+
+
+async def _within(seconds: float, done: Awaitable[None]) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await done
+    except TimeoutError:
+        return False
+    return True
