@@ -33,7 +33,10 @@ KeepOption = Annotated[
 
 @app.command()
 def serve() -> None:
-    """Run the bot against GitHub, or a localhub, as the CREWLINE_… variables say. Ctrl-C or TERM ends it in order, twice at once."""
+    """Run the bot against GitHub, or a localhub, as the CREWLINE_… variables say.
+
+    Ctrl-C or TERM ends it in order, a second one at once.
+    """
     settings = _settings()
     from bot.demo.serving import run_server
 

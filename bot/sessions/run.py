@@ -63,7 +63,7 @@ class SessionRunner:
     """Runs sessions below ``data/work``, with transcripts below ``data/transcripts``. It holds no state of a
     session, so any number run side by side; but one `data` belongs to one runner. To be used as an async context
     manager: entering it begins to end what a runner that was killed has left (sessions wait for that), leaving it
-    waits until the workplaces are deleted. Entering raises OSError where another runner holds `data`."""
+    waits until the workplaces are deleted."""
 
     def __init__(
         self,
@@ -95,7 +95,6 @@ class SessionRunner:
     ) -> None:
         await self._inheritance.leave()
         await self._trash.__aexit__(kind, error, trace)
-        self._folder.release()
 
     async def unreported(
         self, repository: RepositoryName, claims: Sequence[SessionRecord]
@@ -172,6 +171,7 @@ class SessionRunner:
             stage = Stage(
                 assignment, agent, credentials, mirror, place, transcript, on_text, self._clock, mark=self._folder.mark
             )
+            stage.base_url = self._roster.base_url(agent)
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch)
                 self._memos.write(Memo(assignment=assignment, agent=agent.name, tree=tree))
