@@ -223,6 +223,8 @@ class Mirrors:
                 self._identity,
                 namespace=self._settings.ledger_namespace,
                 forget=lambda token: self._app.forget_token(name, token),
+                silent=self._app.reach.silent,
+                answer_seconds=self._settings.answer_seconds,
             )
             self._stack.push_async_callback(mirror.close)
             self._mirrors[name] = mirror
@@ -238,5 +240,4 @@ class Mirrors:
 
 
 def _roster(settings: Settings) -> Roster:
-    commands = {"command": settings.agent_command} if settings.agent_command else {}
-    return Roster(commands, os.environ, settings.agent_variable_names())
+    return Roster(settings.offers(), os.environ)

@@ -11,6 +11,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.model.offer import AgentOffer
+
 
 class Settings(BaseSettings):
     """Raises pydantic's ValidationError where a value does not fit; `crewline` prints it variable by variable."""
@@ -45,6 +47,14 @@ class Settings(BaseSettings):
             "of its model, for instance. Their values are masked wherever text is kept.",
         ),
     ] = ""
+    agents: Annotated[
+        dict[str, AgentOffer],
+        Field(
+            description='Agents by name, as JSON: `{"aider": {"command": "aider --message-file {prompt_file}"}, '
+            '"claude": {"base_url": "https://models.example.com"}}`. The keys of an entry: `command`, `speaks` '
+            "(`lines` or `acp`), `variables`, `base_url`, `hosts`.",
+        ),
+    ] = {}
     slots: Annotated[int, Field(ge=1, le=200, description="Most sessions at once.")] = 6
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
         "refs/crewline"
@@ -112,6 +122,13 @@ class Settings(BaseSettings):
 
     def agent_variable_names(self) -> tuple[str, ...]:
         return tuple(name.strip() for name in self.agent_variables.split(",") if name.strip())
+
+    def offers(self) -> dict[str, AgentOffer]:
+        """Every agent that is set here, the one of `agent_command` among them."""
+        if self.agent_command is None:
+            return self.agents
+        command = AgentOffer(command=self.agent_command, variables=self.agent_variable_names())
+        return {**self.agents, "command": command}
 
     def private_key_pem(self) -> str:
         """Raises OSError where the key file cannot be read."""

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from difflib import get_close_matches
 
+from bot.agents.acp import AcpAgent
 from bot.agents.agent import Agent
 from bot.agents.claude import ClaudeAgent
 from bot.agents.codex import CodexAgent
@@ -14,6 +15,7 @@ from bot.agents.gemini import GeminiAgent
 from bot.agents.kimi import KimiAgent
 from bot.agents.mini import MiniAgent
 from bot.agents.opencode import OpencodeAgent
+from bot.model.offer import AgentOffer
 
 KNOWN: tuple[Agent, ...] = (
     ClaudeAgent(),
@@ -30,19 +32,25 @@ class UnknownAgent(LookupError):
 
 
 class Roster:
-    """`commands` adds agents by name from command templates; `environment` is where credentials are read from,
-    each agent's by the names that it declares; a command's are `command_credentials`. Raises BadTemplate."""
+    """`offers` says what the operator set, by name: agents of his own, and changes to those that are known.
+    `environment` is where credentials are read from, for each agent by the names that it declares. Raises
+    BadTemplate, and UnknownAgent for an offer without a command whose name is not known."""
 
     def __init__(
-        self,
-        commands: Mapping[str, str] | None = None,
-        environment: Mapping[str, str] | None = None,
-        command_credentials: tuple[str, ...] = (),
+        self, offers: Mapping[str, AgentOffer] | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
-        agents: list[Agent] = list(KNOWN)
-        agents += [CommandAgent(name, template, command_credentials) for name, template in (commands or {}).items()]
-        self._agents = {agent.name: agent for agent in agents}
+        self._offers = dict(offers or {})
+        self._agents = {agent.name: agent for agent in KNOWN}
+        for name, offer in self._offers.items():
+            self._agents[name] = self._offered(name, offer)
         self._environment = dict(environment or {})
+
+    def _offered(self, name: str, offer: AgentOffer) -> Agent:
+        if offer.command is None:
+            return self.find(name)
+        if offer.speaks == "acp":
+            return AcpAgent(name, offer.command, offer.variables, offer.hosts)
+        return CommandAgent(name, offer.command, offer.variables, hosts=offer.hosts)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._agents)
@@ -62,7 +70,19 @@ class Roster:
 
     def credentials(self, agent: Agent) -> Mapping[str, str]:
         """The values that `agent` may see, of those that the server has."""
-        return {name: self._environment[name] for name in agent.credentials if self._environment.get(name)}
+        extra = self._offers[agent.name].variables if agent.name in self._offers else ()
+        names = dict.fromkeys((*agent.credentials, *extra))
+        return {name: self._environment[name] for name in names if self._environment.get(name)}
+
+    def base_url(self, agent: Agent) -> str | None:
+        """Where its model is asked, if not at its maker's address."""
+        offer = self._offers.get(agent.name)
+        return offer.base_url if offer else None
+
+    def hosts(self, agent: Agent) -> tuple[str, ...]:
+        """What it must reach to ask its model."""
+        offer = self._offers.get(agent.name)
+        return (*agent.hosts, *(offer.hosts if offer else ()))
 
     def secrets(self) -> tuple[str, ...]:
         """Every credential of every agent, to be masked wherever text is kept."""

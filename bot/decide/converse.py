@@ -7,12 +7,13 @@ in a comment of its own, since an edit notifies nobody.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from bot.config import RepositoryConfig
 from bot.decide.answers import questions_comment, questions_tag
 from bot.decide.commands.phase import Asked, commanding
 from bot.decide.situation import Situation
-from bot.decide.status import refused_text, status_text
+from bot.decide.status import refused_text, status_text, without_wait
 from bot.decide.task import Task, tasks_of
 from bot.decide.texts import quoted, salvage_text
 from bot.model.action import Action, AddLabel, EditComment, React, RemoveLabel, WriteComment
@@ -21,6 +22,8 @@ from bot.model.marker import tag, tagged
 from bot.model.observed import Comment, Issue, PullRequest, Reaction
 from bot.model.session import Failed, Role
 from bot.model.snapshot import Snapshot
+
+LONG = timedelta(minutes=5)
 
 
 def acknowledge(situation: Situation) -> list[Action]:
@@ -158,9 +161,21 @@ def _settled(task: Task) -> bool:
 
 
 def show_status(situation: Situation) -> list[Action]:
-    """The one comment that is edited: what is done, what waits for what."""
+    """The one comment that is edited: what is done, what waits for what. That GitHub's limit is waited for is said
+    with the next edit that goes out anyway; it is worth an edit of its own only where the wait is long and the status
+    does not speak of it yet. An edit takes none of the content of an hour, but its turn among all writes."""
     text = status_text(situation)
     number = str(situation.objective.number)
+    for comment in situation.objective.comments:
+        if (
+            comment.mine
+            and tagged(comment.body, "status") == number
+            and without_wait(comment.body) == without_wait(text)
+        ):
+            wait = situation.snapshot.wait
+            long = wait is not None and wait.until - situation.now >= LONG
+            if not long or without_wait(comment.body) != comment.body.strip():
+                return []
     return _put(situation.objective, "status", number, text, situation.snapshot.absence_trusted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from bot.decide.commands.grammar import is_command
@@ -29,6 +30,20 @@ def people(observed: Observation, ledger: Ledger | None) -> frozenset[Login]:
     if ledger.exchanges and ledger.exchanges[-1].answer is None:
         logins |= {Login(c.author or "") for c in issue.comments if _speaks(c, ledger.hand_off.at)}
     return frozenset(logins - {Login("")})
+
+
+def without_comments_by(observed: Observation, login: Login) -> Observation:
+    """As if `login` had not said anything: who may be heard only later, since GitHub could not be asked about them."""
+
+    def left(comments: tuple[Comment, ...]) -> tuple[Comment, ...]:
+        return tuple(comment for comment in comments if (comment.author or "").casefold() != login.casefold())
+
+    return replace(
+        observed,
+        objective=replace(observed.objective, comments=left(observed.objective.comments)),
+        tasks=tuple(replace(task, comments=left(task.comments)) for task in observed.tasks),
+        pull_requests=tuple(replace(pull, comments=left(pull.comments)) for pull in observed.pull_requests),
+    )
 
 
 def _speaks(comment: Comment, since: datetime) -> bool:

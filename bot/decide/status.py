@@ -11,12 +11,14 @@ from bot.decide.hand_off import refusal
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, tasks_of
 from bot.decide.texts import branch_link, one_line, quoted
-from bot.decide.waiting import why_objective, why_task
+from bot.decide.waiting import waits_for_github, why_objective, why_task
 from bot.model.identity import salvage_branch
 from bot.model.marker import tag
 from bot.model.session import Published, Role
 from bot.model.snapshot import Snapshot
 
+WAITS = "⏳"
+"""Begins the paragraph that says until when GitHub's limit is waited for."""
 BOX = {Stage.DONE: "x"}
 COLOURS = {
     Stage.DONE: "done",
@@ -41,6 +43,8 @@ def status_text(situation: Situation) -> str:
         parts.append(_summary(situation, tasks))
     else:
         parts.append(f"**Crewline** · {why_objective(situation, tasks)}")
+        if waits := waits_for_github(situation):
+            parts.append(f"{WAITS} {waits}")
         if ledger.plan is not None:
             parts.append(quoted(ledger.plan.summary))
     if tasks and not finished(situation, tasks):
@@ -52,6 +56,11 @@ def status_text(situation: Situation) -> str:
     if not finished(situation, tasks):
         parts.append("Commands: `/status`, `/retry [hint]`, `/escalate [reason]`, `/help`.")
     return "\n\n".join(parts)
+
+
+def without_wait(text: str) -> str:
+    """A status without its sentence on a limit of GitHub's."""
+    return "\n\n".join(part for part in text.strip().split("\n\n") if not part.startswith(WAITS))
 
 
 def refused_text(snapshot: Snapshot, config: RepositoryConfig) -> str:

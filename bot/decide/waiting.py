@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.decide.dispatch import cause_of, obstacle
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until
@@ -17,6 +19,8 @@ DOING = {
 
 
 STOPPING = "waits until the server runs again: it is being stopped"
+
+WORTH_TELLING = timedelta(minutes=1)
 
 
 def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
@@ -73,6 +77,17 @@ def paused(situation: Situation) -> str | None:
     if escalation is not None:
         return f"waits for a person: {escalation.reason}; `/retry [hint]` on the objective continues it"
     return None
+
+
+def waits_for_github(situation: Situation) -> str | None:
+    """Until when what is to be written waits, where that is worth telling."""
+    wait = situation.snapshot.wait
+    if wait is None or wait.until - situation.now < WORTH_TELLING:
+        return None
+    until = wait.until + timedelta(seconds=59)
+    if wait.limit is None:
+        return f"GitHub does not answer; it is asked again at {until:%H:%M} UTC."
+    return f"What is to be written waits for GitHub's limit until {until:%H:%M} UTC ({wait.limit}); agents go on."
 
 
 def why_not_merged(task: Task, situation: Situation) -> str | None:

@@ -29,6 +29,7 @@ from bot.demo.signals import Interrupted, until_signalled
 from bot.demo.stage import AgentChoice, Stage, open_stage
 from bot.github.configuration import ConfigurationProblem, configuration
 from bot.localhub.model.repository import Repository
+from bot.model.offer import AgentOffer
 
 OWNER = "you"
 CONFIG = ".github/crewline.yml"
@@ -84,7 +85,7 @@ def choose_agent(name: str | None, command: str | None, variables: tuple[str, ..
         return AgentChoice(name)
     if command is not None:
         try:
-            roster = Roster({"command": command}, os.environ)
+            roster = Roster({"command": AgentOffer(command=command)}, os.environ)
         except BadTemplate as error:
             raise Refusal(f"--agent-command: {error}.") from None
         if "command" not in roster.installed():

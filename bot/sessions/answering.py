@@ -19,6 +19,7 @@ from bot.model.session import (
     Outcome,
     Planned,
     Verdict,
+    Void,
 )
 from bot.sessions.evidence import Verification
 from bot.sessions.prompt import Surroundings, render, render_repair
@@ -39,7 +40,7 @@ async def plan(stage: Stage, template: str | None) -> Outcome:
 
     surroundings = Surroundings(answer_file=stage.answer_file(1), base=stage.place.base)
     answer = await _ask(stage, render(stage.assignment, surroundings, template), PLANNER_ANSWER, problem)
-    return answer if isinstance(answer, Failed) else Planned(answer=answer)
+    return answer if isinstance(answer, Failed | Void) else Planned(answer=answer)
 
 
 async def review(stage: Stage, template: str | None, verification: Verification) -> Outcome:
@@ -62,19 +63,19 @@ async def review(stage: Stage, template: str | None, verification: Verification)
         return None
 
     verdict = await _ask(stage, render(stage.assignment, surroundings, template), VERDICT, problem)
-    return verdict if isinstance(verdict, Failed) else Judged(head=head, verdict=verdict, evidence=fresh)
+    return verdict if isinstance(verdict, Failed | Void) else Judged(head=head, verdict=verdict, evidence=fresh)
 
 
 async def _ask(
     stage: Stage, prompt: str, adapter: TypeAdapter[T], problem_with: Callable[[T], str | None]
-) -> T | Failed:
+) -> T | Failed | Void:
     """The answer, or why there is none after the repair turn."""
     text = prompt
     bad = BadAnswer("There is no answer file.")
     for number in (1, 2):
         turn = await take_turn(stage, text, number)
         if turn.failure is not None:
-            return stage.failed(*turn.failure)
+            return turn.failure
         found = read_answer(stage.answer_file(number), adapter)
         if not isinstance(found, BadAnswer):
             problem = problem_with(found)

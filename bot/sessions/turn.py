@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bot.agents.agent import Account, Agent, Invocation
+from bot.agents.agent import Account, Agent, AgentError, Invocation
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
-from bot.model.session import Failed, FailureKind, Spend
+from bot.model.session import Failed, FailureKind, Spend, Void
 from bot.sessions.listen import Listener, OnText
 from bot.sessions.process import Ending, Tail, run_guarded
 from bot.sessions.surroundings import Folders, agent_environment, clean_environment
@@ -39,6 +39,8 @@ class Stage:
     clock: Callable[[], datetime]
     spend: Spend = field(default_factory=Spend)
     mark: str = ""
+    base_url: str | None = None
+    """Where the agent's model is asked, instead of its maker's address."""
 
     def answer_file(self, turn: int) -> Path:
         """Each turn has a folder of its own: what the turn before left there cannot be taken for an answer."""
@@ -53,11 +55,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How a turn went. `failure` is set where the agent did not come to a good end."""
+    """How a turn went. `failure` is set where the agent did not come to a good end: Void where its model was not to
+    be had."""
 
     ending: Ending
     account: Account
-    failure: tuple[FailureKind, str] | None
+    failure: Failed | Void | None
 
 
 async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
@@ -68,7 +71,12 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     answer_file.parent.mkdir()
     prompt_file.write_text(prompt, encoding="utf-8", errors="replace")
     stage.transcript.note("prompt", prompt)
-    invocation = Invocation(prompt_file, place.tree, answer_file, assignment.id, assignment.model, place.home)
+    invocation = Invocation(
+        *(prompt_file, place.tree, answer_file, assignment.id, assignment.model, place.home),
+        effort=assignment.effort,
+        turns=assignment.turns,
+        base_url=stage.base_url,
+    )
     command = stage.agent.start(invocation)
     for path, text in command.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,19 +105,31 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     return Turn(ending, listener.account, _failure(stage, ending, listener.account, errors))
 
 
-def _failure(stage: Stage, ending: Ending, account: Account, errors: Tail) -> tuple[FailureKind, str] | None:
+def _failure(stage: Stage, ending: Ending, account: Account, errors: Tail) -> Failed | Void | None:
     name = stage.agent.name
     if ending.timed_out:
         said = f"\nIt said last:\n{account.text[-1500:]}" if account.text.strip() else ""
-        return FailureKind.TIMEOUT, f"{name} was ended at the limit of {stage.assignment.seconds} seconds.{said}"
+        detail = f"{name} was ended at the limit of {stage.assignment.seconds} seconds.{said}"
+        return stage.failed(FailureKind.TIMEOUT, detail)
     if ending.problem:
-        return FailureKind.AGENT, f"{name}: {ending.problem}."
+        return stage.failed(FailureKind.AGENT, f"{name}: {ending.problem}.")
     if account.error is not None:
-        return FailureKind.AGENT, f"{name} reports an error: {account.error.text[-_SHOWN:]}"
+        return _reported(stage, account.error)
     if ending.code != 0:
         said = (errors.text.strip() or account.text.strip())[-_SHOWN:]
-        return FailureKind.AGENT, f"{name} ended with exit code {ending.code}.\n{said}".strip()
+        return stage.failed(FailureKind.AGENT, f"{name} ended with exit code {ending.code}.\n{said}".strip())
     return None
+
+
+def _reported(stage: Stage, error: AgentError) -> Failed | Void:
+    """What a program says of itself is believed as far as this: a failure that it blames on its provider counts as
+    nobody's, and is bounded all the same (`bot.decide.bounds`)."""
+    name, text = stage.agent.name, error.text[-_SHOWN:]
+    if error.trouble is None:
+        return stage.failed(FailureKind.AGENT, f"{name} reports an error: {text}")
+    reason = stage.transcript.mask(f"the model of {name} is {error.trouble.value}: {text}")
+    stage.transcript.note("trouble", reason)
+    return Void(reason=reason[:1000], trouble=error.trouble)
 
 
 def _exit_text(ending: Ending, errors: Tail) -> str:

@@ -26,7 +26,7 @@ async def work(stage: Stage, template: str | None, verification: Verification) -
     )
     turn = await take_turn(stage, render(stage.assignment, surroundings, template))
     if turn.failure is not None:
-        return stage.failed(*turn.failure)
+        return turn.failure
     summary = find_summary(turn.account.text)
     if isinstance(summary, UnreadableSummary):
         stage.transcript.note("summary", summary.problem)

@@ -9,6 +9,7 @@ import pytest
 from bot.agents.agent import Invocation, Message
 from bot.agents.command import BadTemplate, CommandAgent
 from bot.agents.roster import Roster, UnknownAgent
+from bot.model.offer import AgentOffer
 
 INVOCATION = Invocation(
     Path("/w/a b/prompt.md"), Path("/w/$(tree)"), Path("/w/answer.json"), "12.parser.worker.1", None, Path("/w/home")
@@ -47,7 +48,7 @@ def test_a_bad_template_says_what_is_wrong(template: str, said: str) -> None:
 
 
 def test_the_roster_names_the_nearest_agent() -> None:
-    roster = Roster({"scripted": "python agent.py"})
+    roster = Roster({"scripted": AgentOffer(command="python agent.py")})
     assert roster.find("scripted").name == "scripted"
     with pytest.raises(
         UnknownAgent, match=r"no agent 'cluade'; this server offers claude, .*, scripted. Did you mean 'claude'"
@@ -60,12 +61,12 @@ def test_the_roster_knows_what_is_installed(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n")
     assert Roster(environment={"PATH": str(tmp_path)}).installed() == ()
     program.chmod(0o755)
-    assert Roster({"x": "nothing-like-it"}, {"PATH": str(tmp_path)}).installed() == ("claude",)
+    assert Roster({"x": AgentOffer(command="nothing-like-it")}, {"PATH": str(tmp_path)}).installed() == ("claude",)
 
 
 def test_each_agent_gets_its_own_credentials_only() -> None:
     roster = Roster(
-        {"mine": "run"},
+        {"mine": AgentOffer(command="run")},
         {"ANTHROPIC_API_KEY": "sk-ant-1234", "CREWLINE_WEBHOOK_SECRET": "x", "ANTHROPIC_AUTH_TOKEN": ""},
     )
     assert roster.credentials(roster.find("claude")) == {"ANTHROPIC_API_KEY": "sk-ant-1234"}
@@ -75,6 +76,8 @@ def test_each_agent_gets_its_own_credentials_only() -> None:
 
 def test_a_command_is_given_the_variables_that_the_server_names_and_no_others() -> None:
     environment = {"MY_MODEL_KEY": "a-secret-key", "OTHER": "value"}
-    roster = Roster({"command": "my-agent {prompt_file}"}, environment, ("MY_MODEL_KEY", "NOT_SET"))
+    roster = Roster(
+        {"command": AgentOffer(command="my-agent {prompt_file}", variables=("MY_MODEL_KEY", "NOT_SET"))}, environment
+    )
     assert roster.credentials(roster.find("command")) == {"MY_MODEL_KEY": "a-secret-key"}
     assert roster.secrets() == ("a-secret-key",)

@@ -13,6 +13,7 @@ from bot.agents.roster import Roster
 from bot.git.mirror import Mirror, no_token
 from bot.model.assignment import Assignment, PlannerBriefing, ReviewerBriefing, Setback, WorkerBriefing
 from bot.model.identity import CommitSha, RepositoryName, SessionId
+from bot.model.offer import AgentOffer
 from bot.model.plan import PlannedTask
 from bot.model.session import FailureKind, Outcome, Role, SessionReport
 from bot.sessions.run import Progress, SessionRunner, transcript_path
@@ -51,9 +52,8 @@ class World:
         self.mirror = mirror
         self.data = folder / "data"
         self.progress: list[Progress] = []
-        self.roster = Roster(
-            {"scripted": f"{sys.executable} -I {folder / 'agent.py'}"}, {"ANTHROPIC_API_KEY": "sk-ant-secret"}
-        )
+        scripted = AgentOffer(command=f"{sys.executable} -I {folder / 'agent.py'}")
+        self.roster = Roster({"scripted": scripted}, {"ANTHROPIC_API_KEY": "sk-ant-secret"})
         self.runner = SessionRunner(self.data, self._mirror, self.roster, on_progress=self.progress.append)
         self.agent("")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.decide.commands.command import CommandRule, Done, Request
 from bot.decide.situation import Situation
 from bot.decide.task import tasks_of
-from bot.decide.waiting import why_objective, why_task
+from bot.decide.waiting import waits_for_github, why_objective, why_task
 
 
 def _status(situation: Situation, request: Request) -> Done:
@@ -14,6 +14,8 @@ def _status(situation: Situation, request: Request) -> Done:
         task = next(task for task in tasks if task.key == request.task)
         return Done(situation, f"{task.reference}: {why_task(task, situation, tasks)}")
     lines = [why_objective(situation, tasks)]
+    if waits := waits_for_github(situation):
+        lines.append(waits)
     lines += [f"* {task.reference} {task.planned.title}: {why_task(task, situation, tasks)}" for task in tasks]
     return Done(situation, "\n".join(lines))
 
