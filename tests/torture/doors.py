@@ -77,12 +77,18 @@ class DoorToHub(httpx.AsyncBaseTransport):
         await request.aread()
         what = _named(request)
         await self._boundaries.reach(f"asks {what}")
+        if life.cut_off:
+            raise httpx.ConnectError("no way to the hub", request=request)
+        answer = await self._side.do(self._arrive(request))
         await self._side.way()
-        headers = self._headers(request)
-        answer = await self._side.do(ask(self._hub, request, headers))
-        await self._side.way()
+        if life.cut_off:
+            raise httpx.ReadError("the answer was lost", request=request)
         await self._boundaries.reach(f"is answered {answer.status} to {what}")
         return httpx.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
+
+    async def _arrive(self, request: httpx.Request) -> Answer:
+        await self._side.way()
+        return await ask(self._hub, request, self._headers(request))
 
     def _headers(self, request: httpx.Request) -> list[tuple[bytes, bytes]]:
         token = request.headers.get("authorization", "").partition(" ")[2]
@@ -124,7 +130,7 @@ class DoorToBots(httpx.AsyncBaseTransport):
         await request.aread()
         await self._side.way()
         receiver = self._listening(request.url.host)
-        if receiver is None or receiver.life.dead:
+        if receiver is None or receiver.life.dead or receiver.life.cut_off:
             raise httpx.ConnectError("nobody listens", request=request)
         answered: asyncio.Future[Answer] = self._side.loop.create_future()
         headers = [(name.lower(), value) for name, value in request.headers.raw]

@@ -37,6 +37,9 @@ class GitDoor:
         self._hub, self._side, self._boundaries = hub, side, boundaries
 
     def takes_time(self, command: Command) -> Awaitable[Ended] | None:
+        life = LIFE.get()
+        if life is not None and life.dead:
+            return _refused()
         verb = command.arguments[1]
         address = _remote(command) if verb in ("fetch", "push") else None
         if address is None or self._hub is None or not address.startswith(self._hub.base_url):
@@ -47,16 +50,22 @@ class GitDoor:
         assert self._hub is not None
         assert self._side is not None
         assert self._boundaries is not None
-        life = LIFE.get()
-        if life is not None and life.dead:
-            return Ended(128, b"", b"fatal: the bot is dead\n")
         what = _named(command, verb)
         await self._boundaries.reach(f"begins to {what}")
+        life = LIFE.get()
+        if life is not None and life.cut_off:
+            return Ended(128, b"", f"fatal: unable to access '{address}': Could not resolve host\n".encode())
+        ended = await self._side.do(self._arrive(command, verb, address))
         await self._side.way()
-        ended = await self._side.do(self._serve(command, verb, address))
-        await self._side.way()
+        if life is not None and life.cut_off:
+            return Ended(128, b"", b"fatal: the remote end hung up unexpectedly\n")
         await self._boundaries.reach(f"ends to {what}: {ended.exit_code}")
         return ended
+
+    async def _arrive(self, command: Command, verb: str, address: str) -> Ended:
+        assert self._side is not None
+        await self._side.way()
+        return await self._serve(command, verb, address)
 
     async def _serve(self, command: Command, verb: str, address: str) -> Ended:
         assert self._hub is not None
@@ -71,6 +80,10 @@ class GitDoor:
         self._hub.meter.count_git(caller.charged, "refs")
         self._hub.meter.count_git(caller.charged, "push" if verb == "push" else "fetch")
         return await _push(self._hub, repository, caller, there) if verb == "push" else run(there)
+
+
+async def _refused() -> Ended:
+    return Ended(128, b"", b"fatal: the bot is dead\n")
 
 
 async def _push(hub: Hub, repository: Repository, caller: Caller, command: Command) -> Ended:

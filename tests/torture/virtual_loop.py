@@ -21,15 +21,18 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, TypeVarTuple, Unpack
+from weakref import WeakSet
 
 from tests.torture.processes import Programs, SubprocessProtocol, SubprocessTransport, start
 
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
+ROUNDS = 2000
+"""How often the dead are cancelled before something is wrong with them."""
 EPOCH = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 LIFE: ContextVar[Life | None] = ContextVar("torture_life", default=None)
 
@@ -46,35 +49,54 @@ class Life:
         self.name = name
         self.dead = False
         self.buried = False
+        self.frozen = False
+        self.cut_off = False
+        """Whether nothing that it sends or asks for arrives, and no answer does either."""
         self._kept: list[tuple[Callable[[], object], Context]] = []
         self._context = contextvars.copy_context()
         self._context.run(LIFE.set, self)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: WeakSet[asyncio.Task[object]] = WeakSet()
 
     def begin(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run `work` as part of this life."""
-        task = self.loop.create_task(work, name=name, context=self._context.copy())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self.loop.create_task(work, name=name, context=self._context.copy())
 
     def end(self) -> None:
         """From now on nothing of it runs."""
         self.dead = True
 
+    def freeze(self) -> None:
+        """Nothing of it runs until `thaw`; what it has sent is on its way all the same."""
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """It goes on where it was, and every timer whose time has passed meanwhile rings now."""
+        self.frozen = False
+        if not self.dead:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        kept, self._kept = self._kept, []
+        for callback, context in kept:
+            self.loop.call_soon(callback, context=context)
+
     def keep(self, callback: Callable[[], object], context: Context) -> None:
         self._kept.append((callback, context))
 
     async def bury(self) -> None:
-        """Cancel what a dead program left and let it close. Its doors to the world are shut (`LIFE` is dead)."""
-        self.buried = True
-        for callback, context in self._kept:
-            self.loop.call_soon(callback, context=context)
-        self._kept.clear()
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancel what a dead program left, until all of it has closed. Its doors to the world are shut: nothing that
+        it still tries succeeds, and what it is told by that is of no interest to anybody."""
+        self.dead = self.buried = True
+        self.frozen = False
+        self._let_go()
+        for _ in range(ROUNDS):
+            left = [task for task in self.tasks if not task.done()]
+            for task in left:
+                task.cancel()
+            if not left:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{self.name} does not end: {', '.join(task.get_name() for task in left)}")
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -108,6 +130,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if life is None:
             return super().call_at(when, callback, *args, context=context)
         return super().call_at(when, _unless_dead, life, lambda: callback(*args), context, context=context)
+
+    def create_task(
+        self,
+        coro: Generator[object, None, T] | Coroutine[object, object, T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        """A task of the life in whose context it runs."""
+        task = super().create_task(coro, name=name, context=context)
+        life = LIFE.get() if context is None else context.get(LIFE)
+        if life is not None:
+            life.tasks.add(task)
+        return task
 
     def run_in_executor(self, executor: None, func: Callable[[Unpack[Ts]], T], *args: *Ts) -> asyncio.Future[T]:
         """Here and now: a thread would end when the machine likes."""
@@ -150,7 +186,7 @@ class VirtualClock:
 
 
 def _unless_dead(life: Life, callback: Callable[[], object], context: Context) -> None:
-    if life.dead and not life.buried:
+    if life.frozen or (life.dead and not life.buried):
         life.keep(callback, context)
     else:
         callback()
