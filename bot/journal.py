@@ -1,0 +1,224 @@
+"""What the server refuses, repeats and gives up, told in one way: a log line and a counter for each.
+
+Every such event stands here once, with what it means for whoever runs the server; `tell` writes its line and counts
+it. What belongs together is found by ids that are bound where they become known (`about`) and stand in every line
+from there on, through all that is called:
+
+* `delivery`: the GUIDs of the webhooks that a look goes back to; as GitHub shows them in the App's delivery log.
+* `objective` and `repository`, `task` and `session`: where the line belongs.
+* `request_id`: GitHub's name of a request that it answered; its support asks for it.
+
+Counters have few labels, and never a name, a title or a number that strangers could multiply.
+
+Lines that tell of ordinary progress are plain log lines and stand nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+import structlog
+
+Field = str | int | float | bool | None
+LONGEST = 500
+"""Characters of one field: what others sent may be megabytes."""
+
+log = structlog.get_logger("crewline")
+
+
+class Sort(Enum):
+    REFUSAL = "refusal"
+    RETRY = "retry"
+    GIVE_UP = "give-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`name` begins its log line, `meaning` explains it, `remedy` says what a person can do, if anything."""
+
+    name: str
+    sort: Sort
+    meaning: str
+    remedy: str = ""
+    level: Literal["info", "warning", "error"] = "warning"
+
+    @property
+    def label(self) -> str:
+        """As the counter names it."""
+        return "_".join("".join(c if c.isalnum() else " " for c in self.name.lower()).split())
+
+
+class Events:
+    """All of them, by name, and how often each was told."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, Event] = {}
+        self.counts: Counter[str] = Counter()
+
+    def add(self, event: Event) -> Event:
+        assert event.name not in self.all, f"{event.name!r} stands twice"
+        self.all[event.name] = event
+        return event
+
+
+EVENTS = Events()
+
+
+def refusal(name: str, meaning: str, remedy: str = "", level: Literal["info", "warning", "error"] = "warning") -> Event:
+    """Somebody asked for what is not done, or GitHub did not do what we asked."""
+    return EVENTS.add(Event(name, Sort.REFUSAL, meaning, remedy, level))
+
+
+def retry(name: str, meaning: str, remedy: str = "", level: Literal["info", "warning", "error"] = "warning") -> Event:
+    """It did not work now, and is tried again without a person."""
+    return EVENTS.add(Event(name, Sort.RETRY, meaning, remedy, level))
+
+
+def give_up(name: str, meaning: str, remedy: str = "", level: Literal["info", "warning", "error"] = "warning") -> Event:
+    """It is not tried again; what comes of it says the meaning."""
+    return EVENTS.add(Event(name, Sort.GIVE_UP, meaning, remedy, level))
+
+
+def tell(event: Event, *, traceback: bool = False, **fields: Field) -> None:
+    """Count it, and write its line with `fields` and with whatever is bound. With `traceback`, the exception that is
+    being handled is told too, as an error."""
+    EVENTS.counts[event.name] += 1
+    shown = {name: _short(value) for name, value in fields.items() if value is not None}
+    if traceback:
+        log.error(event.name, exc_info=True, **shown)
+    else:
+        getattr(log, event.level)(event.name, **shown)
+
+
+@contextmanager
+def about(**ids: Field) -> Iterator[None]:
+    """Lines that are written while the block runs, and by tasks that it starts, have these ids."""
+    with structlog.contextvars.bound_contextvars(**{name: value for name, value in ids.items() if value is not None}):
+        yield
+
+
+def begin() -> None:
+    """Forget the ids of whatever caused this task: it works for others too."""
+    structlog.contextvars.clear_contextvars()
+
+
+def deliveries(guids: Iterable[str], most: int = 3) -> str | None:
+    """The GUIDs in one field: the first few, and how many more."""
+    known = [guid for guid in dict.fromkeys(guids) if guid]
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more if known else None
+
+
+def as_prometheus(gauges: Mapping[str, int | float] = {}) -> str:  # noqa: B006 - is only read
+    """Every counter, also those at nought, in Prometheus' text format (version 0.0.4), and `gauges`."""
+    lines = ["# HELP crewline_events_total Refusals, retries and give-ups.", "# TYPE crewline_events_total counter"]
+    for event in EVENTS.all.values():
+        count = EVENTS.counts[event.name]
+        lines.append(f'crewline_events_total{{event="{event.label}",sort="{event.sort.value}"}} {count}')
+    for name, value in gauges.items():
+        lines += [f"# TYPE crewline_{name} gauge", f"crewline_{name} {value:g}"]
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Field) -> Field:
+    return value[:LONGEST] + " …" if isinstance(value, str) and len(value) > LONGEST else value
+
+
+# Webhooks and connections
+
+WEBHOOK_REFUSED = refusal(
+    "webhook refused",
+    "A delivery was not signed with our secret, was too large or too slow, or is not of GitHub's form.",
+    "Where they are GitHub's own: compare CREWLINE_WEBHOOK_SECRET with the App's page.",
+)
+CONNECTION_REFUSED = refusal(
+    "connection refused", "Too many connections are open, and none of them is silent.", "See who floods the port."
+)
+NO_DESCRIPTORS = refusal(
+    "no descriptors left",
+    "The process may open no more files; who connects is hung up on. Told for each thousandth.",
+    "Raise the limit of open files (`ulimit -n`).",
+    "error",
+)
+FEW_DESCRIPTORS = refusal(
+    "few descriptors", "The limit of open files could not be raised.", "Raise its hard limit.", "warning"
+)
+HINTS_LOST = retry("hints were lost", "What webhooks named could not be looked up; a sweep looks at all that is open.")
+TOO_MANY_HINTS = retry("too many hints", "More repositories changed at once than are remembered; a sweep looks at all.")
+LOG_UNREADABLE = retry("the delivery log could not be read", "Missed webhooks are looked for again after a while.")
+NO_LOG = give_up(
+    "there is no delivery log", "This GitHub does not have one; the sweep finds what is missed.", level="info"
+)
+TOO_MANY_MISSED = give_up(
+    "more webhooks were missed than are redelivered", "A sweep looks at all that is open instead.", level="warning"
+)
+REDELIVERED = retry("a missed webhook is redelivered", "GitHub is asked to send it once more.", level="info")
+NOT_REDELIVERED = refusal("not redelivered", "GitHub does not redeliver it.", level="info")
+WEBHOOK_GIVEN_UP = give_up("a webhook is given up", "It was redelivered in vain; the sweep finds what it was about.")
+
+# Looks
+
+LOOK_FAILED = retry("a look failed and is repeated", "With growing pauses, up to five minutes.")
+SWEEP_FAILED = retry("the sweep failed and is repeated", "With growing pauses.")
+ASKED_TO_WAIT = retry("GitHub asks to wait", "The objective is looked at again when GitHub allows it.")
+SEEN_BEFORE = retry(
+    "goes on with what was seen", "GitHub cannot be asked now; what needs no look goes on.", level="info"
+)
+WRITES_WAIT = retry(
+    "waits", "Writes that a limit holds back are sent when it allows; the status says when.", level="info"
+)
+ACTION_REFUSED = refusal("GitHub refused", "One write was refused; the others are done, and the look is repeated.")
+LEFT_ALONE = give_up("left alone", "The issue is gone, moved away, or a pull request.", level="info")
+BAD_CONFIGURATION = refusal(
+    "bad configuration",
+    "`.github/crewline.yml` cannot be used; the last good one stays in force. The status of every objective says it.",
+    "Mend the line that is named.",
+)
+LEDGER_LEFT_OUT = refusal(
+    "ledger left out", "A ledger cannot be read; its objective is left alone.", "See docs/architecture.md.", "error"
+)
+NOT_INSTALLED = refusal("not installed", "A webhook is about a repository that the App cannot reach.", level="info")
+
+# Requests to GitHub
+
+REQUEST_REFUSED = refusal("refused", "GitHub answered a request with an error; `request_id` is its name.", level="info")
+LIMIT_REACHED = retry("limit reached", "The request waits as long as GitHub says, and goes out again.")
+NO_ANSWER = retry(
+    "no answer", "A request was not answered. What may be sent twice is sent again; else a look finds out."
+)
+TOKEN_RENEWED = retry("token renewed", "GitHub did not take a token any more.", level="info")
+GITHUB_DOWN = retry("GitHub does not answer", "The server waits for it.")
+
+# Sessions
+
+SESSION_BROKE = give_up(
+    "a session broke", "By a fault of ours; it counts against no bound and starts again.", level="error"
+)
+SESSION_CANNOT_RUN = retry("a session cannot run now", "Its place could not be prepared; it starts again.")
+REPORT_NOT_TAKEN = give_up("the report of a session was not taken", "By a fault of ours.", level="error")
+REPORT_NOT_WRITTEN = give_up("the report of a session was not written down", "A crash right now would lose it.")
+NOT_SALVAGED = give_up("commits not salvaged", "What a session had committed is lost; its task starts again.")
+PROGRESS_NOT_TAKEN = give_up("progress of a session was not taken", "By a fault of ours.", level="error")
+CUT_OFF = retry("a session was cut off", "By the end of an earlier run; its task starts again.", level="info")
+NOT_CLEARED = give_up("what an earlier run left could not be cleared", "Its place is thrown away whole.")
+
+# Leases
+
+STANDS_BY = give_up("stands by", "Another server serves the repository; this one waits for it to go.")
+LEASE_NOT_RENEWED = retry("the lease was not renewed", "It is tried again, while it holds.")
+LEASE_NOT_SEEN = retry("the lease could not be looked at", "It is tried again.", level="info")
+LEASE_NOT_RELEASED = give_up("the lease was not released", "The next server waits until it has run out.")
+NOT_TAKEN_UP = retry("a repository could not be taken up", "A sweep looks at it.")
+
+# The end
+
+NOT_IN_TIME = give_up("sessions did not end in time", "They are ended; the next server starts their tasks again.")
+NOT_RECORDED = give_up("not all ends of sessions could be recorded", "The next server does it.")
+RUNS_UNKNOWN = give_up(
+    "earlier runs are not known", "The data directory takes no file.", "See that it can be written to."
+)
