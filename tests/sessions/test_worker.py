@@ -105,7 +105,7 @@ async def test_an_agent_that_fails_or_hangs_or_is_missing_is_told_apart(world: W
     assert isinstance(hung, Failed)
     assert (hung.reason, "thinking" in hung.detail) == (FailureKind.TIMEOUT, True)
     assert isinstance(missing, Failed)
-    assert "this server offers claude, scripted" in missing.detail
+    assert "there is no agent 'nobody'; this server offers claude" in missing.detail
 
 
 async def test_a_second_attempt_continues_with_the_base_merged_in(world: World) -> None:
