@@ -103,6 +103,7 @@ class IssueNode(Shape):
     state: str
     state_reason: str | None = None
     url: str
+    updated_at: datetime | None = None
     last_edited_at: datetime | None = None
     author: Who | None = None
     editor: Who | None = None
@@ -169,6 +170,7 @@ class PullRequestNode(Shape):
     number: int
     state: str
     url: str
+    updated_at: datetime | None = None
     is_cross_repository: bool
     head_ref_name: str
     head_ref_oid: str

@@ -85,7 +85,8 @@ class Blocker:
 @dataclass(frozen=True, slots=True)
 class Issue:
     """An objective or a task. `completed` is true where it was closed as completed. `closed_by` is who closed it
-    last, also where somebody has opened it again since."""
+    last, also where somebody has opened it again since. `updated_at` is the time of its last change, in whole seconds;
+    None where it is not known."""
 
     number: int
     id: int
@@ -98,6 +99,7 @@ class Issue:
     author: Login | None
     mine: bool
     url: str
+    updated_at: datetime | None = None
     edited_at: datetime | None = None
     edited_by: Login | None = None
     labelling: Labelling | None = None
@@ -141,6 +143,7 @@ class PullRequest:
     """GitHub's mergeStateStatus: CLEAN, BLOCKED, BEHIND, DIRTY, UNSTABLE, HAS_HOOKS, DRAFT or UNKNOWN."""
     mine: bool
     url: str
+    updated_at: datetime | None = None
     merge_commit: CommitSha | None = None
     closed_by: Login | None = None
     checks: tuple[Check, ...] = ()
