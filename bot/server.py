@@ -104,6 +104,7 @@ async def serve(
                 settle=timedelta(seconds=settings.settle_seconds),
                 clock=app.clock,
                 longest_pause=settings.unreachable_seconds,
+                agents=_roster(settings).names(),
             )
             controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
             app.reach.on_back = controller.sweep_soon

@@ -52,7 +52,8 @@ async def no_token() -> str:
 
 class Mirror:
     """One repository. `identity` commits; `namespace` is where ledgers live, on the remote and here. `forget` is told
-    a token that the remote does not take any more.
+    a token that the remote does not take any more, `silent` why the remote did not answer; it has twice
+    `answer_seconds` to say anything.
 
     To be closed with `close` or used as an async context manager: a git process stays for reading.
     """
@@ -66,6 +67,8 @@ class Mirror:
         *,
         namespace: str = "refs/crewline",
         forget: Callable[[str], None] = lambda token: None,
+        silent: Callable[[str], None] = lambda reason: None,
+        answer_seconds: float = 30.0,
     ) -> None:
         self.path = path.absolute()
         self.url = url
@@ -73,6 +76,8 @@ class Mirror:
         self.ledgers = f"+{namespace}/*:{namespace}/*"
         self._token = token
         self._forget = forget
+        self._silent = silent
+        self._most_silence = ("http.lowSpeedTime", str(max(1, round(2 * answer_seconds))))
         self._reader = ObjectReader(self.path)
         self._fetching = asyncio.Lock()
         self._pushing = asyncio.Lock()
@@ -165,6 +170,7 @@ class Mirror:
         if output.exit_code == 0:
             return
         raise_for_refs(output.stdout.decode(errors="replace"), output.stderr)
+        self._silent("git gets no answer")
         raise Unreachable(("push", *(update.ref for update in updates)), output.exit_code, output.stderr)
 
     async def resolve(self, ref: str) -> CommitSha | None:
@@ -232,6 +238,8 @@ class Mirror:
         if output.exit_code == 0:
             return
         kind = NoSuchRef if "couldn't find remote ref" in output.stderr else Unreachable
+        if kind is Unreachable:
+            self._silent("git gets no answer")
         raise kind(("fetch", *refspecs), output.exit_code, output.stderr)
 
     async def _remotely(self, *arguments: str, seconds: float, accept: Sequence[int]) -> GitOutput:
@@ -246,6 +254,7 @@ class Mirror:
 
     async def _remotely_with(self, token: str, *arguments: str, seconds: float, accept: Sequence[int]) -> GitOutput:
         config = [
+            self._most_silence,
             ("remote.origin.url", self.url),
             ("remote.origin.fetch", HEADS),
             ("remote.origin.fetch", self.ledgers),

@@ -168,11 +168,11 @@ class ErrorLog:
         structlog.configure(**self._before)
         logging.getLogger("bot").removeHandler(self._handler)
 
-    async def says(self, event: str, within: float = STARTS_WITHIN) -> None:
-        """Return once `event` is logged from now on. Raises TimeoutError."""
+    async def says(self, *events: str, within: float = STARTS_WITHIN) -> None:
+        """Return once one of `events` is logged from now on. Raises TimeoutError."""
         self._said.clear()
         async with asyncio.timeout(within):
-            while event not in self._said:
+            while not {*events} & {*self._said}:
                 self._came.clear()
                 await self._came.wait()
 
