@@ -134,3 +134,54 @@ async def test_leaving_ends_every_session() -> None:
     assert runner.ended == [1]
     assert desk.reports["1.planner.1"].outcome == Void(reason="the server was stopped")
     assert engine.running() == frozenset()
+
+
+async def test_closed_it_begins_nothing_more_and_lets_the_rest_come_to_its_end() -> None:
+    runner = Runner()
+    engine, desk = engine_with(runner, slots=1)
+    async with engine:
+        engine.start(assignment(1))
+        engine.start(assignment(2))
+        await runner.begun.wait()
+        engine.close("handed over")
+        engine.start(assignment(3))
+        await desk.wait_for(2)
+        assert (engine.free_slots(), engine.running()) == (0, frozenset({RunKey(SHOP, SessionId("1.planner.1"))}))
+        runner.go.set()
+        async with asyncio.timeout(10):
+            await engine.idle()
+    assert runner.started == [1]
+    assert isinstance(desk.reports["1.planner.1"].outcome, Planned)
+    assert desk.reports["2.planner.1"].outcome == Void(reason="handed over")
+    assert desk.reports["3.planner.1"].outcome == Void(reason="handed over")
+
+
+async def test_a_session_that_is_stopped_is_wound_up_before_it_is_reported() -> None:
+    runner = Runner()
+    desk = Desk()
+
+    async def wind_up(assignment: Assignment, reason: str) -> SessionReport:
+        assert runner.ended == [assignment.objective], "nothing of it runs any more"
+        return SessionReport(id=assignment.id, outcome=Void(reason=f"{reason}, wound up"), spend=Spend(seconds=3))
+
+    async with LocalEngine(runner, 1, desk, wind_up) as engine:
+        desk.engine = engine
+        engine.start(assignment(1))
+        await runner.begun.wait()
+        engine.stop_all("enough")
+        async with asyncio.timeout(10):
+            await engine.idle()
+    report = desk.reports["1.planner.1"]
+    assert (report.outcome, report.spend) == (Void(reason="enough, wound up"), Spend(seconds=3))
+
+
+async def test_what_has_come_to_its_end_is_not_made_void_by_a_late_stop() -> None:
+    runner = Runner()
+    runner.go.set()
+    engine, desk = engine_with(runner)
+    async with engine:
+        engine.start(assignment(1))
+        await runner.begun.wait()
+        engine.stop(SHOP, SessionId("1.planner.1"), "too late")
+        await desk.wait_for(1)
+    assert isinstance(desk.reports["1.planner.1"].outcome, Planned)
