@@ -36,9 +36,11 @@ from bot.model.fact import (
     ReviewPosted,
     TaskCreated,
 )
-from bot.model.identity import CommitSha
+from bot.model.identity import CommitSha, task_branch
+from bot.model.ledger import Ledger
 from bot.model.marker import tagged
 from bot.model.observed import Blocker, Comment, Issue, Mergeable, Observation, PullRequest, PullRequestState
+from bot.model.session import Published
 
 LAG = timedelta(seconds=15)
 KEPT = timedelta(minutes=10)
@@ -84,6 +86,23 @@ def doubted_until(observed: Observation, writes: Iterable[OwnWrite], lag: timede
     such write."""
     doubted = (write for write in writes if isinstance(write.fact, REPEATABLE) and not _shows(observed, write))
     return max((write.at + lag for write in doubted), default=None)
+
+
+def recorded(ledger: Ledger, now: datetime) -> tuple[OwnWrite, ...]:
+    """What an earlier process pushed together with `ledger`, which was read just now: where the branches of its tasks
+    are. Git does not lag, but the reads that show branches do; without this, work that is pushed would be done again.
+    A branch that somebody has moved since is somewhere that no session ever was."""
+    heads: dict[str, list[CommitSha | None]] = {}
+    for session in ledger.sessions:
+        if isinstance(session.outcome, Published) and session.task is not None:
+            branch = task_branch(ledger.objective, session.task)
+            heads.setdefault(branch, []).extend((session.starts_from, session.outcome.head))
+    return tuple(
+        OwnWrite(BranchMoved(branch, was, last), now)
+        for branch, (*earlier, last) in heads.items()
+        for was in dict.fromkeys(earlier)
+        if last is not None and was != last
+    )
 
 
 def _shows(observed: Observation, write: OwnWrite) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.control.own_writes import KEPT, LAG, OwnWrite, added, correct, unseen
+from bot.control.own_writes import KEPT, LAG, OwnWrite, added, correct, recorded, unseen
 from bot.model.fact import (
     BranchMoved,
     CommentWritten,
@@ -20,9 +20,11 @@ from bot.model.fact import (
     Reacted,
     TaskCreated,
 )
-from bot.model.identity import CommitSha, Login
+from bot.model.identity import CommitSha, InstanceId, Login, SessionId, TaskKey
+from bot.model.ledger import HandOff, Ledger
 from bot.model.marker import tag
 from bot.model.observed import Comment, Issue, Mergeable, Observation, PullRequest, PullRequestState, Reaction
+from bot.model.session import Published, Role, SessionRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD, NEW, OTHER = CommitSha("a" * 40), CommitSha("b" * 40), CommitSha("c" * 40)
@@ -123,3 +125,31 @@ def test_of_two_edits_only_the_last_is_ever_shown() -> None:
     edited = replace(COMMENT, body="second")
     writes = added(added((), CommentWritten(12, COMMENT), NOW), CommentWritten(12, edited), NOW)
     assert [write.fact for write in writes] == [CommentWritten(12, edited)]
+
+
+def test_branches_that_the_ledger_says_were_pushed_are_there_before_reads_show_them() -> None:
+    ledger = Ledger(
+        objective=12,
+        hand_off=HandOff(title="Title", body="", by=Login("alice"), at=NOW),
+        sessions=(published(1, None, OLD), published(2, OLD, NEW)),
+    )
+    writes = recorded(ledger, NOW)
+    for lagging in (None, OLD, NEW):
+        branches = (("crewline/12/one", lagging),) if lagging else ()
+        assert correct(replace(observed(TASK), branches=branches), writes).branch("crewline/12/one") == NEW
+    moved_by_a_person = replace(observed(TASK), branches=(("crewline/12/one", OTHER),))
+    assert correct(moved_by_a_person, writes).branch("crewline/12/one") == OTHER
+    assert not unseen(observed(TASK), writes, NOW + LAG)
+
+
+def published(ordinal: int, starts_from: CommitSha | None, head: CommitSha) -> SessionRecord:
+    return SessionRecord(
+        id=SessionId(f"12.one.worker.{ordinal}"),
+        role=Role.WORKER,
+        task=TaskKey("one"),
+        holder=InstanceId("first"),
+        claimed_at=NOW,
+        starts_from=starts_from,
+        ended_at=NOW,
+        outcome=Published(head=head, base=OTHER, evidence=None, summary=None),
+    )
