@@ -23,6 +23,8 @@ def told(tell: Tell, errors: list[str]) -> Iterator[None]:
     propagates = logger.propagate
 
     def take(_: object, level: str, event: MutableMapping[str, object]) -> str:
+        if _is_over():
+            raise structlog.DropEvent
         told_what = event.pop("event", "")
         broke = level in ERRORS or bool(event.pop("exc_info", False))
         fields = " ".join(f"{name}={value}" for name, value in sorted(event.items()))
@@ -49,6 +51,8 @@ class _Handler(logging.Handler):
         self._errors = errors
 
     def emit(self, record: logging.LogRecord) -> None:
+        if _is_over():
+            return
         self._tell(_who(), f"log {record.levelname}: {record.getMessage()}")
         if record.levelno >= logging.ERROR:
             self._errors.append(f"{_who()} logged: {record.getMessage()}")
@@ -57,3 +61,9 @@ class _Handler(logging.Handler):
 def _who() -> str:
     life = LIFE.get()
     return life.name if life is not None else "theatre"
+
+
+def _is_over() -> bool:
+    """What a dead bot is made to say while it is buried, nobody wants to know."""
+    life = LIFE.get()
+    return life is not None and life.dead

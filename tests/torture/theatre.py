@@ -215,6 +215,7 @@ class Theatre:
         for login in ("alice", "bob", "mallory"):
             self.hub.add_user(login)
         self.hub.events.listen(self._note)
+        self.loop.set_exception_handler(self._note_error)
         try:
             async with asyncio.TaskGroup() as self._group:
                 self.hub.start_background(self._group)
@@ -292,10 +293,15 @@ class Theatre:
         self.tell("hub", f"{event.name} by {who}: {_subject(event)}")
 
     async def _bury(self) -> None:
+        """What goes wrong in the background from now on is the doing of the dead."""
+        self.loop.set_exception_handler(lambda _, __: None)
         for bot in self.bots:
             bot.life.end()
         for bot in self.bots:
             await bot.life.bury()
+
+    def _note_error(self, _: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
+        self.errors.append(f"in the background: {context.get('message')}: {context.get('exception')!r}")
 
 
 def perform(story: Callable[[Theatre], Awaitable[T]], folder: Path, scenery: Scenery) -> T:
