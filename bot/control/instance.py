@@ -20,3 +20,5 @@ class Instance:
     settle: timedelta
     clock: Callable[[], datetime]
     longest_pause: float = 60.0
+    agents: tuple[str, ...] = ()
+    """The names of the agents that this server offers."""

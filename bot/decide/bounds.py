@@ -9,11 +9,13 @@ from __future__ import annotations
 from itertools import takewhile
 
 from bot.decide.situation import Situation
-from bot.decide.task import Stage, Task, tasks_of
+from bot.decide.task import Stage, Task, refused_by_provider, tasks_of
 from bot.model.observed import PullRequestState
 from bot.model.session import Blocked, Cause, Failed, Judged, Role, SessionRecord, Verdict, Void
 
 MOST_VOIDS = 8
+MOST_REFUSALS = 100
+"""Sessions in a row that the provider of an agent's model refused; with the longest pauses that is a night."""
 
 
 def bounds(situation: Situation) -> Situation:
@@ -70,7 +72,7 @@ def _reason(task: Task, situation: Situation) -> str | None:
 def _never_runs(counted: tuple[SessionRecord, ...]) -> str | None:
     """Sessions that end through nobody's fault count against no attempt, but not for ever."""
     voids = list(takewhile(lambda session: isinstance(session.outcome, Void), reversed(counted)))
-    if len(voids) < MOST_VOIDS:
+    if len([void for void in voids if not refused_by_provider(void)]) < MOST_VOIDS and len(voids) < MOST_REFUSALS:
         return None
     last = voids[0].outcome
     assert isinstance(last, Void)

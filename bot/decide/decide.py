@@ -35,6 +35,7 @@ from bot.decide.finish import close_objective
 from bot.decide.hand_off import hand_off
 from bot.decide.harvest import harvest, unwanted
 from bot.decide.merge import close_finished, merge, retry_at
+from bot.decide.players import refused_players
 from bot.decide.publish import publish
 from bot.decide.remember import record_numbers, remember
 from bot.decide.situation import Situation
@@ -92,6 +93,7 @@ def _look_again_at(situation: Situation) -> datetime | None:
     limits = situation.config.limits
     planning = situation.ledger.sessions_of(None)[situation.ledger.planning.forgiven :]
     times = [task.not_before(limits) for task in tasks_of(situation) if task.claim is None]
+    times += refused_players(situation)
     times += [retry_at(refusal) for refusal in situation.snapshot.refusals]
     if situation.ledger.plan is None:
         times.append(backed_off_until(planning, limits))

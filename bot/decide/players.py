@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.decide.situation import Situation
-from bot.decide.task import LONGEST_BACKOFF, Task
+from bot.decide.task import LONGEST_BACKOFF, Stage, Task, tasks_of
 from bot.model.session import Role, Void
 
 FIRST_PAUSE = timedelta(seconds=10)
@@ -40,6 +40,15 @@ def player(situation: Situation, role: Role, task: Task | None) -> Player:
     now = situation.now
     ready = next((one for one in players if one.not_before is None or one.not_before <= now), None)
     return ready or min(players, key=lambda one: one.not_before or now)
+
+
+def refused_players(situation: Situation) -> list[datetime | None]:
+    """When those can be asked again that something waits for."""
+    if situation.ledger.plan is None:
+        return [player(situation, Role.PLANNER, None).not_before]
+    roles = {Stage.NEEDS_REVIEW: Role.REVIEWER, Stage.NEEDS_WORK: Role.WORKER}
+    waiting = [(roles[task.stage], task) for task in tasks_of(situation) if task.stage in roles]
+    return [player(situation, role, task).not_before for role, task in waiting]
 
 
 def _candidates(situation: Situation, role: Role, task: Task | None) -> tuple[str, ...]:

@@ -216,6 +216,10 @@ class Task:
         return backed_off_until(self.counted, limits)
 
 
+def refused_by_provider(session: SessionRecord) -> bool:
+    return isinstance(session.outcome, Void) and session.outcome.trouble is not None
+
+
 CUT_SHORT = (FailureKind.TIMEOUT, FailureKind.AGENT, FailureKind.PARTIAL)
 
 
@@ -226,8 +230,10 @@ def _cut_short(session: SessionRecord) -> bool:
 
 
 def backed_off_until(counted: tuple[SessionRecord, ...], limits: Limits) -> datetime | None:
-    """When the next attempt may start: after each failure in a row the wait doubles."""
+    """When the next attempt may start: after each failure in a row the wait doubles. What the provider of an agent's
+    model refused is another matter (`bot.decide.players`)."""
     failures = 0
+    counted = tuple(session for session in counted if not refused_by_provider(session))
     for session in reversed(counted):
         if not isinstance(session.outcome, Failed | Void):
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.decide.dispatch import cause_of, obstacle
+from bot.decide.players import player
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until
 from bot.model.session import Cause, Failed, Role, Void
@@ -127,10 +128,21 @@ def _blocked(task: Task) -> str:
 def _backing_off(task: Task, situation: Situation) -> str | None:
     until = task.not_before(situation.config.limits)
     if until is None or until <= situation.now:
-        return None
+        return _refused(task, situation, Role.REVIEWER if task.stage is Stage.NEEDS_REVIEW else Role.WORKER)
     last = task.counted[-1].outcome
     reason = last.reason if isinstance(last, Failed | Void) else "a failure"
     return f"tries again at {until:%H:%M:%S} UTC, after: {reason}"
+
+
+def _refused(task: Task | None, situation: Situation, role: Role) -> str | None:
+    """Why no agent can be had, if so."""
+    who = player(situation, role, task)
+    if who.not_before is None or who.not_before <= situation.now:
+        return None
+    outcomes = (session.outcome for session in reversed(situation.ledger.sessions) if session.agent == who.agent)
+    trouble = next((one.trouble for one in outcomes if isinstance(one, Void) and one.trouble), None)
+    what = f" is {trouble.value}" if trouble else " cannot be had"
+    return f"waits for the model of {who.name}, which{what}; asks again at {who.not_before:%H:%M:%S} UTC"
 
 
 def _why_not_started(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
@@ -152,6 +164,8 @@ def _why_no_plan(situation: Situation) -> str:
     if ledger.exchanges and ledger.exchanges[-1].answer is None:
         return "The planner has questions: answer them in a comment here."
     until = backed_off_until(ledger.sessions_of(None)[ledger.planning.forgiven :], situation.config.limits)
+    if (until is None or until <= situation.now) and (refused := _refused(None, situation, Role.PLANNER)):
+        return f"{refused[0].upper()}{refused[1:]}."
     if until is not None and until > situation.now:
         return f"Planning failed; the next try is at {until:%H:%M:%S} UTC."
     if situation.snapshot.draining:

@@ -33,6 +33,14 @@ class MergeRefusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Writes to GitHub wait until then at least, for `limit`, or (None) because it does not answer."""
+
+    until: datetime
+    limit: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One objective at one moment.
 
@@ -47,6 +55,8 @@ class Snapshot:
     bot: Login
     default_agent: str
     """Who plays the roles that the repository gives to nobody by name."""
+    agents: tuple[str, ...] = ()
+    """The names of all that this server offers; empty where that is not known."""
     permissions: Mapping[Login, Permission] = field(default_factory=dict)
     reports: tuple[SessionReport, ...] = ()
     running: frozenset[SessionId] = frozenset()
@@ -55,5 +65,6 @@ class Snapshot:
     absence_trusted: bool = True
     refusals: tuple[MergeRefusal, ...] = ()
     config_problem: str | None = None
+    wait: Wait | None = None
     draining: bool = False
     """Whether this server is about to stop: then nothing starts here any more."""

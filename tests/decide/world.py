@@ -100,6 +100,7 @@ class World:
     reports: list[SessionReport] = field(default_factory=list)
     done: list[Action] = field(default_factory=list)
     slots: int = 6
+    agents: tuple[str, ...] = ()
     absence_trusted: bool = True
     numbers: int = 12
     commits: int = 0
@@ -112,6 +113,7 @@ class World:
             instance=self.instance,
             bot=BOT,
             default_agent="scripted",
+            agents=self.agents,
             permissions=self.permissions,
             reports=tuple(self.reports),
             running=frozenset(self.running),

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Name = Literal["retry", "escalate", "status", "help"]
-NAMES: tuple[Name, ...] = ("retry", "escalate", "status", "help")
+Name = Literal["retry", "escalate", "assign", "status", "help"]
+NAMES: tuple[Name, ...] = get_args(Name)
 
 _LINE = re.compile(r"^/(?:(?P<prefix>crewline)(?:[ \t]+|$))?(?P<word>[A-Za-z][A-Za-z-]*)?(?P<rest>(?:[ \t].*)?)$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
