@@ -3,11 +3,14 @@
 What must hold: one look at a time per repository (the queue sees to that), every effect is decided on a ledger that
 was pushed, and after any failure the next look starts from what GitHub and the ledger say.
 
-A look asks GitHub once, and not at all where only a session ended: what was seen within `MOST_AGE` still holds
-unless a hint came since, and everything that could do harm carries what it was decided on. What a look then does
+A look asks GitHub once, and not at all where only a session ended: what was seen a moment ago still holds unless a
+hint came since (`sight`), and everything that could do harm carries what it was decided on. What a look then does
 itself is added to what it saw (`own_writes`), and decided on again, until `decide` has nothing more to say. So a
 finished session becomes a pull request, a review and a merge without a second request, and without trusting a read
 that may lag.
+
+A write that has to wait holds up neither the look nor the repository: what may overtake it is done, and the next look
+comes when its turn is expected (`deferred`).
 
 Where it stops early:
 
@@ -20,19 +23,20 @@ Where it stops early:
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
+from bot.control.deferred import NOT_LIMITED, Deferred
 from bot.control.instance import Instance
-from bot.control.own_writes import added, correct, doubted_until, unseen
+from bot.control.own_writes import added, correct, doubted_until, recorded, unseen
 from bot.control.queue import LookAgain
 from bot.control.refused import without_refused, without_taken
 from bot.control.room import Memory, Room
+from bot.control.sight import Sight, ask_permissions, see
 from bot.control.views import view_of
 from bot.decide.converse import explain_pull_request
 from bot.decide.decide import Decision, decide
-from bot.decide.people import people
 from bot.decide.scopes import Holdings, holdings
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed, PushRefused
@@ -41,14 +45,13 @@ from bot.github.ledger import LedgerConflict
 from bot.github.observe import Gone, IsPullRequest
 from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
-from bot.model.identity import Login, ObjectiveKey, SessionId, is_salvage
-from bot.model.observed import Observation, Permission
+from bot.model.identity import ObjectiveKey, SessionId, is_salvage
+from bot.model.observed import Observation
 from bot.model.session import Role
 from bot.model.snapshot import MergeRefusal, Snapshot
 
 log = structlog.get_logger(__name__)
 
-MOST_AGE = timedelta(seconds=20)
 MOST_ROUNDS = 60
 """A look that decides this often without coming to rest is a mistake of ours; it is logged and taken up later."""
 
@@ -95,45 +98,50 @@ class Looker:
             log.warning("GitHub asks to wait", repository=str(room.name), objective=number, reason=str(error))
             self._look_later(ObjectiveKey(room.name, number), self._seconds_until(error.retry_at))
         except BaseException:
-            memory.stale = True
+            memory.stale = memory.news = True
             raise
 
     async def _look(self, room: Room, number: int, memory: Memory) -> None:
         reopened = room.closed.discard(number) and memory.ledger is None
         if reopened or memory.doubted:
             await self._reload(room, memory, number)
-        observed = await self._observe(room, number, memory)
-        if isinstance(observed, Gone):
-            await self._leave(room, number, memory, observed)
+        sight = await see(room, number, memory, self._clock(), self._settle)
+        if isinstance(sight, Gone):
+            await self._leave(room, number, memory, sight)
             return
-        room.configure(observed.configuration)
-        memory.writes = unseen(observed, memory.writes, memory.observed_at, self._settle)
-        doubted = doubted_until(observed, memory.writes, self._settle)
-        permissions = {
-            login: await room.github.permission(login)
-            for login in sorted(people(correct(observed, memory.writes), memory.ledger))
-        }
-        decision = await self._until_settled(room, memory, observed, permissions)
-        snapshot = self._snapshot(room, memory, observed, permissions)
+        room.configure(sight.observed.configuration)
+        memory.writes = unseen(sight.observed, memory.writes, memory.observed_at, self._settle)
+        doubted = doubted_until(sight.observed, memory.writes, self._settle)
+        sight = await ask_permissions(room, number, memory, sight)
+        decision = await self._until_settled(room, memory, sight)
+        snapshot = self._snapshot(room, memory, sight)
         self._remember(room, memory, snapshot)
-        if doubted is not None:
-            memory.stale = True
-            self._look_later(ObjectiveKey(room.name, number), self._seconds_until(doubted))
-        self._look_again(room, memory, number, decision, snapshot)
+        times = self._waits(room, number, memory, sight)
+        if sight.wait is None:
+            times += [doubted, *self._unsettled(room, memory, snapshot)]
+            memory.stale = memory.stale or doubted is not None
+        self._look_again(room, number, [*times, decision.look_again_at])
 
-    async def _until_settled(
-        self, room: Room, memory: Memory, observed: Observation, permissions: dict[Login, Permission]
-    ) -> Decision:
+    async def _until_settled(self, room: Room, memory: Memory, sight: Sight) -> Decision:
+        """Leaves in `memory.wait` until when writes wait."""
         refused: list[Action] = []
+        deferred = Deferred()
+        if memory.wait is not None and memory.wait.until <= self._clock():
+            memory.wait = None
         for _ in range(MOST_ROUNDS):
-            snapshot = self._snapshot(room, memory, observed, permissions)
-            decision = decide(snapshot, room.config, self._clock())
-            todo = tuple(action for action in decision.actions if action not in refused)
-            todo = todo or tuple(action for action in decision.afterwards if action not in refused)
+            decision = decide(self._snapshot(room, memory, sight), room.config, self._clock())
+            todo = deferred.free(action for action in decision.actions if action not in refused)
+            if sight.outdated:
+                todo = tuple(action for action in todo if isinstance(action, PushLedger))
+            elif not todo and memory.wait != deferred.wait:
+                memory.wait = deferred.wait  # what waited before, or not, is known: now it can be said
+                continue
+            elif not todo:
+                todo = deferred.last_words(action for action in decision.afterwards if action not in refused)
             if not todo:
                 break
             try:
-                refused += await self._carry_out(room, memory, observed.objective.number, todo)
+                refused += await self._carry_out(room, memory, sight.observed.objective.number, todo, deferred)
             except _DecideAgain:
                 continue
         else:
@@ -144,24 +152,8 @@ class Looker:
             raise LookAgain(f"GitHub refused {len(refused)} actions: {kinds}")
         return decision
 
-    async def _observe(self, room: Room, number: int, memory: Memory) -> Observation | Gone:
-        """What GitHub shows; what it showed a moment ago where nobody hinted at a change since."""
-        now = self._clock()
-        if memory.look_anew_at is not None and now >= memory.look_anew_at:
-            memory.look_anew_at, memory.stale = None, True
-        if memory.observed is not None and not memory.stale and now - memory.observed_at < MOST_AGE:
-            return memory.observed
-        memory.stale = False  # before asking: a hint that comes meanwhile may be too late for the answer
-        plan = memory.ledger.plan if memory.ledger else None
-        keys = [task.key for task in plan.tasks] if plan else []
-        observed = await room.github.observe(number, keys, room.config.label)
-        memory.observed = None if isinstance(observed, Gone) else observed
-        memory.observed_at = now
-        return observed
-
-    def _snapshot(
-        self, room: Room, memory: Memory, observed: Observation, permissions: dict[Login, Permission]
-    ) -> Snapshot:
+    def _snapshot(self, room: Room, memory: Memory, sight: Sight) -> Snapshot:
+        observed = sight.observed
         return Snapshot(
             repository=room.name,
             observed=correct(observed, memory.writes),
@@ -169,14 +161,16 @@ class Looker:
             instance=room.lease.claims_as,
             bot=self._instance.bot,
             default_agent=self._instance.default_agent,
-            permissions=permissions,
+            agents=self._instance.agents,
+            permissions=sight.permissions,
             reports=tuple(memory.reports.values()),
             running=self._running(room),
             neighbours=room.neighbours_of(observed.objective.number),
-            free_slots=self._engine.free_slots(),
+            free_slots=0 if sight.outdated else self._engine.free_slots(),
             absence_trusted=self._absence_trusted(room, memory, observed),
             refusals=memory.refusals,
             config_problem=room.config_problem,
+            wait=memory.wait or sight.wait,
             draining=self.draining,
         )
 
@@ -188,10 +182,10 @@ class Looker:
         return max(self._started, room.lease.others_until or self._started)
 
     def _absence_trusted(self, room: Room, memory: Memory, observed: Observation) -> bool:
-        now, alone_since = self._clock(), self._alone_since(room)
-        if memory.uncertain_until is not None and now < memory.uncertain_until:
+        seen_at, alone_since = memory.observed_at, self._alone_since(room)
+        if memory.uncertain_until is not None and seen_at < memory.uncertain_until:
             return False
-        if now >= alone_since + self._settle:
+        if seen_at >= alone_since + self._settle:
             return True
         labelling = observed.objective.labelling
         handed_off_since = labelling is not None and labelling.at > alone_since
@@ -202,11 +196,15 @@ class Looker:
         sessions = memory.ledger.sessions if memory.ledger else ()
         return bool(sessions) and all(session.holder == room.lease.claims_as for session in sessions)
 
-    async def _carry_out(self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...]) -> list[Action]:
-        """Do them in order; those that GitHub refused are returned."""
+    async def _carry_out(
+        self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...], deferred: Deferred
+    ) -> list[Action]:
+        """Do them in order; those that GitHub refused are returned, those that must wait are `deferred`."""
         refused: list[Action] = []
         _foresee(room, actions)
         for action in actions:
+            if action not in deferred.free(actions):
+                continue
             try:
                 facts = await self._act(room, memory, number, action)
             except OutcomeUnknown as error:
@@ -215,7 +213,10 @@ class Looker:
                 raise LookAgain(f"{type(action).__name__}: {error}") from error
             except Unavailable as error:
                 self._note(memory, error.facts)
-                raise
+                if isinstance(action, NOT_LIMITED):
+                    raise
+                deferred.take(action, error)
+                continue
             except LeaseLost:
                 raise
             except GitHubError as error:
@@ -239,7 +240,7 @@ class Looker:
                 self._engine.stop(room.name, session, reason)
                 return ()
             case write:
-                return await room.github.carry_out(write)
+                return await room.github.carry_out(write, number)
 
     async def _push(self, room: Room, memory: Memory, number: int, action: PushLedger) -> tuple[Fact, ...]:
         try:
@@ -272,6 +273,8 @@ class Looker:
         memory.doubted = True  # until it is known, however long GitHub is down
         loaded = await room.ledgers.load(number)
         memory.ledger, memory.revision = loaded if loaded is not None else (None, None)
+        if memory.ledger is not None:
+            memory.writes = (*memory.writes, *recorded(memory.ledger, self._clock()))
         memory.doubted = False
 
     def _note(self, memory: Memory, facts: tuple[Fact, ...]) -> None:
@@ -279,7 +282,7 @@ class Looker:
         for fact in facts:
             if isinstance(fact, MergeRefused):
                 memory.refusals = _with_refusal(memory.refusals, fact, now)
-                memory.stale = True
+                memory.stale = memory.news = True
             else:
                 memory.writes = added(memory.writes, fact, now)
             if isinstance(fact, TaskCreated):  # hints about it may come before this look ends
@@ -290,7 +293,7 @@ class Looker:
     def _remember(self, room: Room, memory: Memory, snapshot: Snapshot) -> None:
         now = self._clock()
         held: Holdings = holdings(snapshot, room.config, now)
-        if snapshot.ledger is None and not snapshot.observed.objective.labels & {room.config.label}:
+        if not (snapshot.ledger or memory.writes or snapshot.observed.objective.labels & {room.config.label}):
             room.memories.pop(snapshot.observed.objective.number, None)
             return
         released = bool(set(memory.holds) - set(held.scopes))
@@ -312,18 +315,33 @@ class Looker:
     def _is_over(self, memory: Memory, snapshot: Snapshot) -> bool:
         """Whether nothing of it is in memory only: it is closed, nothing runs, and reads show all we wrote."""
         running = memory.ledger is not None and memory.ledger.open_claims()
-        return not (snapshot.observed.objective.open or running or memory.reports or memory.writes)
+        uncertain = memory.uncertain_until is not None and self._clock() < memory.uncertain_until
+        return not (snapshot.observed.objective.open or running or memory.reports or memory.writes or uncertain)
 
-    def _look_again(self, room: Room, memory: Memory, number: int, decision: Decision, snapshot: Snapshot) -> None:
-        times = [] if decision.look_again_at is None else [decision.look_again_at]
+    def _waits(self, room: Room, number: int, memory: Memory, sight: Sight) -> list[datetime | None]:
+        """When what could not be written or read now will be."""
+        waits = [wait for wait in (memory.wait, sight.wait) if wait is not None]
+        for wait in waits:
+            log.info("waits", repository=str(room.name), objective=number, until=str(wait.until), limit=wait.limit)
+        return [wait.until for wait in waits]
+
+    def _unsettled(self, room: Room, memory: Memory, snapshot: Snapshot) -> list[datetime | None]:
+        """When reads will be believed that are not yet."""
+        times: list[datetime | None] = []
         if not snapshot.absence_trusted:
             memory.stale = True
             times.append(max(self._alone_since(room) + self._settle, memory.uncertain_until or self._started))
-        if memory.writes and not snapshot.observed.objective.open:
+        if memory.writes and not (snapshot.observed.objective.open and snapshot.ledger):
             memory.stale = True  # it can be forgotten once reads show all that we wrote
             times.append(memory.writes[-1].at + self._settle)
-        if times:
-            self._look_later(ObjectiveKey(room.name, number), self._seconds_until(min(times)))
+        if memory.look_anew_at is not None:
+            times.append(memory.look_anew_at)
+        return times
+
+    def _look_again(self, room: Room, number: int, times: list[datetime | None]) -> None:
+        known = [time for time in times if time is not None]
+        if known:
+            self._look_later(ObjectiveKey(room.name, number), self._seconds_until(min(known)))
 
     def _seconds_until(self, moment: datetime) -> float:
         """Never quite zero: a look that comes too early by a rounding would come again and again."""
