@@ -114,7 +114,7 @@ def deliveries(guids: Iterable[str], most: int = 3) -> str | None:
     return ", ".join(known[:most]) + more if known else None
 
 
-def as_prometheus(gauges: Mapping[str, int | float] = {}) -> str:  # noqa: B006 - is only read
+def as_prometheus(gauges: Mapping[str, int | float] = {}) -> str:
     """Every counter, also those at nought, in Prometheus' text format (version 0.0.4), and `gauges`."""
     lines = ["# HELP crewline_events_total Refusals, retries and give-ups.", "# TYPE crewline_events_total counter"]
     for event in EVENTS.all.values():

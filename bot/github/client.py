@@ -21,7 +21,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self, TypeVar
 
-import structlog
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
@@ -33,6 +32,7 @@ from bot.github.pace import Ask, Pace
 from bot.github.shares import Urgency
 from bot.github.usage import Usage, UsageCounter
 from bot.github.wire import Exchange, NoAnswer, Wire
+from bot.journal import LIMIT_REACHED, NO_ANSWER, REQUEST_REFUSED, TOKEN_RENEWED, tell
 from bot.model.identity import ObjectiveKey
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -114,7 +114,6 @@ class PacedClient:
         self._points: dict[str, int] = {}
         self._objective: ObjectiveKey | None = None
         self._urgency = Urgency.WORK
-        self._log = structlog.get_logger("github")
 
     def on_behalf_of(self, objective: ObjectiveKey, urgency: Urgency = Urgency.WORK) -> Self:
         """The same client, speaking for an objective: its content is counted as that objective's, and it is not kept
@@ -178,6 +177,7 @@ class PacedClient:
             if limited := reply.rate_limited():
                 self._hold_back(request, primary(answer.headers, limited), answer)
             if broken := reply.broken():
+                tell(REQUEST_REFUSED, kind=request.kind, status=200, message=broken, request_id=answer.request_id)
                 raise self._failed(request, f"{request.kind}: {broken}", sent=True)
             self._points[request.kind] = reply.cost()
             self._counter.count(request.kind, points=reply.cost())
@@ -202,7 +202,7 @@ class PacedClient:
         token = await self._tokens.token()
         answer = await self._exchange(request, token)
         if answer.status == 401:
-            self._log.info("token renewed", kind=request.kind, request_id=answer.request_id)
+            tell(TOKEN_RENEWED, kind=request.kind, request_id=answer.request_id)
             self._tokens.forget(token)
             answer = await self._exchange(request, await self._tokens.token())
         return self._judged(request, answer)
@@ -224,7 +224,7 @@ class PacedClient:
                     request.method, request.path, params=request.params, body=request.body, token=token
                 )
             except NoAnswer as none:
-                self._log.warning("no answer", kind=request.kind, path=request.path, error=str(none))
+                tell(NO_ANSWER, kind=request.kind, path=request.path, error=str(none))
                 raise self._failed(request, f"{request.kind}: {none}", sent=none.sent) from None
 
     def _judged(self, request: Request, answer: Exchange) -> Exchange:
@@ -234,8 +234,8 @@ class PacedClient:
         body = _refusal(answer)
         if limit := limit_reached(answer.status, answer.headers, body.message, self.clock.now()):
             self._hold_back(request, limit, answer)
-        self._log.info(
-            "refused",
+        tell(
+            REQUEST_REFUSED,
             kind=request.kind,
             method=request.method,
             path=request.path,
@@ -252,8 +252,8 @@ class PacedClient:
     def _hold_back(self, request: Request, limit: LimitReached, answer: Exchange) -> None:
         """Raises _Again, after all requests of the limited resource are made to wait."""
         until = self._pace.close(limit.resource, limit.until, limit.name)
-        self._log.warning(
-            "limit reached",
+        tell(
+            LIMIT_REACHED,
             kind=request.kind,
             resource=limit.resource,
             until=until.isoformat(),

@@ -58,6 +58,7 @@ def create_app(
             Route("/readyz", ready, methods=["GET"]),
             Route("/", local_only(dashboard.page), methods=["GET"]),
             Route("/dashboard.css", local_only(dashboard.style), methods=["GET"]),
+            Route("/metrics", local_only(dashboard.metrics), methods=["GET"]),
             Route("/api/objectives", local_only(dashboard.objectives), methods=["GET"]),
             Route("/api/standing-by", local_only(dashboard.standing_by), methods=["GET"]),
         ]

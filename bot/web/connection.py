@@ -24,11 +24,11 @@ import itertools
 import logging
 
 import h11
-import structlog
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from bot.journal import CONNECTION_REFUSED, tell
 from bot.web.descriptors import for_connections
 
 SECONDS_FOR_HEADERS = 10.0
@@ -36,8 +36,6 @@ SECONDS_TO_LINGER = 2.0
 MOST_CONNECTIONS = 2048
 EXAMINED = 64
 """How many connections are asked whether they are silent where one must go."""
-
-log = structlog.get_logger(__name__)
 
 _http = logging.getLogger(__name__)
 _http.setLevel(logging.ERROR)  # uvicorn warns of each broken request, in words that are no line of our log
@@ -131,7 +129,7 @@ class Connection(H11Protocol):
         asked = itertools.islice((one for one in self.connections if isinstance(one, Connection)), EXAMINED)
         silent = [one for one in asked if one is not self and one.is_silent() and not one.transport.is_closing()]
         if not silent:
-            log.warning("connection refused", reason="too many connections", open=len(self.connections))
+            tell(CONNECTION_REFUSED, open=len(self.connections))
             return False
         min(silent, key=lambda one: one._since).transport.abort()
         return True

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from bot.journal import as_prometheus
 from bot.model.view import ObjectiveView, StandbyView
 
 _OBJECTIVES: TypeAdapter[tuple[ObjectiveView, ...]] = TypeAdapter(tuple[ObjectiveView, ...])
@@ -81,6 +82,15 @@ class Dashboard:
 
     async def objectives(self, _: Request) -> Response:
         return Response(_OBJECTIVES.dump_json(self._views()), media_type="application/json", headers=_HEADERS)
+
+    async def metrics(self, _: Request) -> Response:
+        """For Prometheus. Nothing in it names anybody or anything."""
+        views = self._views()
+        gauges = {
+            "open_objectives": sum(view.state != "done" for view in views),
+            "running_tasks": sum(task.running_since is not None for view in views for task in view.tasks),
+        }
+        return Response(as_prometheus(gauges), media_type="text/plain; version=0.0.4", headers=_HEADERS)
 
 
 def tone(state: str) -> str:

@@ -13,12 +13,10 @@ import os
 import resource
 import socket
 
-import structlog
+from bot.journal import FEW_DESCRIPTORS, NO_DESCRIPTORS, tell
 
 WANTED = 16_384
 """As many as are asked for. Agents inherit it, and some programs walk through all that there might be."""
-
-log = structlog.get_logger(__name__)
 
 
 def raise_limit() -> int:
@@ -29,7 +27,7 @@ def raise_limit() -> int:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (OSError, ValueError) as error:
-            log.warning("few descriptors", limit=soft, error=str(error))
+            tell(FEW_DESCRIPTORS, limit=soft, error=str(error))
     return limit()
 
 
@@ -78,7 +76,7 @@ class Listener(socket.socket):
         finally:
             self._spare = _nothing()
         if self.turned_away % 1000 == 0:
-            log.error("no descriptors left", limit=limit(), turned_away=self.turned_away + 1)
+            tell(NO_DESCRIPTORS, limit=limit(), turned_away=self.turned_away + 1)
         self.turned_away += 1
 
 

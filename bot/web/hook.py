@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from bot.github.webhook import Hint, Ignored, RepositoriesChanged, Unreadable, could_fit, read, verify
+from bot.journal import WEBHOOK_REFUSED, about, tell
 from bot.web.body import BodyReader, BodyRefused
 
 Accepted = Hint | RepositoriesChanged
@@ -33,31 +34,36 @@ class WebhookEndpoint:
 
     async def receive(self, request: Request) -> JSONResponse:
         delivery = request.headers.get("x-github-delivery", "")[:100]
+        with about(delivery=delivery or None):
+            return await self._receive(request, delivery)
+
+    async def _receive(self, request: Request, delivery: str) -> JSONResponse:
         if not could_fit(request.headers.get("x-hub-signature-256")):
-            return self._unsigned(delivery)  # before a stranger has us hold 25 MB
+            return self._unsigned()  # before a stranger has us hold 25 MB
         try:
             body = await self._bodies.read(request)
         except BodyRefused as refusal:
-            log.warning("webhook refused", delivery=delivery, reason=refusal.reason)
+            tell(WEBHOOK_REFUSED, status=refusal.status, reason=refusal.reason)
             return _answer(refusal.status, {"error": refusal.reason})
         if not verify(self._secret, body, request.headers.get("x-hub-signature-256")):
-            return self._unsigned(delivery)
+            return self._unsigned()
         event = request.headers.get("x-github-event")
         if not event:
+            tell(WEBHOOK_REFUSED, status=400, reason="no event is named")
             return _answer(400, {"error": "the X-GitHub-Event header is missing"})
         return self._take(event, body, delivery)
 
-    def _unsigned(self, delivery: str) -> JSONResponse:
-        log.warning("webhook refused", delivery=delivery, reason="bad or missing signature")
+    def _unsigned(self) -> JSONResponse:
+        tell(WEBHOOK_REFUSED, status=401, reason="bad or missing signature")
         return _answer(401, {"error": "the signature is missing or does not fit the body"})
 
     def _take(self, event: str, body: bytes, delivery: str) -> JSONResponse:
         match read(event, body, delivery):
             case Unreadable(reason=reason):
-                log.warning("webhook refused", delivery=delivery, reason=reason)
+                tell(WEBHOOK_REFUSED, status=400, reason=reason)
                 return _answer(400, {"error": reason})
             case Ignored(reason=reason):
-                log.debug("webhook ignored", delivery=delivery, reason=reason)
+                log.debug("webhook ignored", reason=reason)
                 return _answer(202, {"status": "ignored", "reason": reason})
             case accepted:
                 self._accept(accepted)
