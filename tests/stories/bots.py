@@ -82,6 +82,7 @@ class BotProcess:
         self._settings = settings
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
+        self._killed = False
 
     async def start(self) -> str:
         with self._log.open("ab") as log:
@@ -98,8 +99,10 @@ class BotProcess:
         return line.removeprefix(READY).strip()
 
     def kill(self) -> None:
-        """kill -9, now."""
-        if self._process is not None and self._process.returncode is None:
+        """kill -9, now, and once: `Process.kill` looks whether the process has ended, and by that takes its exit code
+        away from the thread of asyncio's that waits for it."""
+        if self._process is not None and self._process.returncode is None and not self._killed:
+            self._killed = True
             self._process.kill()
 
     def terminate(self) -> None:
