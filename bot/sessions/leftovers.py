@@ -39,7 +39,8 @@ from time import monotonic
 from pydantic import TypeAdapter, ValidationError
 
 from bot.model.frozen import Frozen
-from bot.sessions.process import GRACE, GUARD, MARK
+from bot.sessions.guards import GUARD, MARK
+from bot.sessions.process import GRACE
 
 PROC = Path("/proc")
 PATIENCE = GRACE + 1.0

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
-GUARD = Path(__file__).with_name("guard.py")
+from bot.sessions.guards import GUARDS, MARK, Descriptors, Order, start_guard
+
 GRACE = 5.0
 """Seconds between TERM and KILL."""
 
-MARK = "CREWLINE_RUN"
-"""Names, in the environment of everything that a session starts, the guard that it belongs to."""
 _PATIENCE = 30.0
 """Seconds that the guard itself may take beyond the grace."""
+_GREETING = 10.0
+"""Seconds for a guard to be forked."""
 
 OnOutput = Callable[[bytes], None]
 
@@ -56,72 +57,169 @@ async def run_guarded(
     """
     began = time.monotonic()
     mark = environment.get(MARK, "") + token_hex(16)
-    reading, writing = os.pipe()
-    loop = asyncio.get_running_loop()
+    order = Order(argv, folder, {**environment, MARK: mark}, grace)
+    forked = _Conversation(on_output, on_error_output)
     try:
-        transport, guard = await loop.subprocess_exec(
-            lambda: _Guard(on_output, on_error_output or on_output),
-            *(sys.executable, "-I", "-S", str(GUARD), str(writing), str(grace), *argv),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE if on_error_output else asyncio.subprocess.STDOUT,
-            env={**environment, MARK: mark},
-            cwd=folder,
-            pass_fds=(writing,),
-            start_new_session=True,
-        )
-    except OSError as error:
-        os.close(reading)
-        return Ending(127, 0.0, problem=f"it could not be started: {error.strerror}")
+        if await forked.fork(order):
+            return await _to_the_end(forked, order, mark, seconds, began)
     finally:
-        os.close(writing)
+        forked.close()
+    alone = _Conversation(on_output, on_error_output)
+    try:
+        if (error := await alone.start(order)) is not None:
+            return Ending(127, 0.0, problem=f"it could not be started: {error.strerror}")
+        return await _to_the_end(alone, order, mark, seconds, began)
+    finally:
+        alone.close()
+
+
+async def _to_the_end(guard: _Conversation, order: Order, mark: str, seconds: float, began: float) -> Ending:
     try:
         ended, _ = await asyncio.wait({guard.ended}, timeout=seconds)
         took = time.monotonic() - began
     finally:
-        try:
-            await asyncio.shield(_end(transport, guard, mark, grace))
-            status = _read_status(reading)
-        finally:
-            os.close(reading)
-    return _ending(status, took, timed_out=not ended)
+        await asyncio.shield(_end(guard, mark, order.grace))
+    return _ending(guard.said(), took, timed_out=not ended)
 
 
-class _Guard(asyncio.SubprocessProtocol):
-    """Hands output on. `ended` is done when the guard has ended, `closed` when its pipes are closed as well,
-    which a process that got away could put off."""
+async def _end(guard: _Conversation, mark: str, grace: float) -> None:
+    """Have the guard end everything, and wait for it. A second cancellation leaves it to the guard."""
+    guard.ask_to_end()
+    await asyncio.wait({guard.ended}, timeout=grace + _PATIENCE)
+    if not guard.ended.done():
+        guard.kill()
+        await asyncio.wait({guard.ended}, timeout=5)
+    if not guard.said():
+        await asyncio.to_thread(_kill_marked, mark)
+    await asyncio.wait(guard.closed, timeout=1)
+    await guard.reap()
 
-    def __init__(self, on_output: OnOutput, on_error_output: OnOutput) -> None:
-        self._sinks = {1: on_output, 2: on_error_output}
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+class _Pipe(asyncio.Protocol):
+    """The reading end of a pipe: what comes is handed on; `closed` is done when nobody can write to it any more."""
+
+    def __init__(self, sink: OnOutput) -> None:
+        self._sink = sink
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self._sinks[fd](data)
-
-    def process_exited(self) -> None:
-        if not self.ended.done():
-            self.ended.set_result(None)
+    def data_received(self, data: bytes) -> None:
+        self._sink(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closed.done():
             self.closed.set_result(None)
 
 
-async def _end(transport: asyncio.SubprocessTransport, guard: _Guard, mark: str, grace: float) -> None:
-    """Have the guard end everything, and wait for it. A second cancellation leaves it to the guard."""
-    lifeline = transport.get_pipe_transport(0)
-    if lifeline is not None:
-        lifeline.close()
-    await asyncio.wait({guard.ended}, timeout=grace + _PATIENCE)
-    if not guard.ended.done():
-        with suppress(ProcessLookupError):
-            transport.kill()
-        await asyncio.wait({guard.ended}, timeout=5)
-    if transport.get_returncode() != 0:
-        await asyncio.to_thread(_kill_marked, mark)
-    await asyncio.wait({guard.closed}, timeout=1)
-    transport.close()
+class _Conversation:
+    """The pipes between us and one guard.
+
+    It is the only one that holds the writing end of the status pipe, so that `ended` is done when it has ended, by
+    whatever means. `closed` are the agent's outputs, which a process that got away could keep open.
+    """
+
+    def __init__(self, on_output: OnOutput, on_error_output: OnOutput | None) -> None:
+        self._status = bytearray()
+        self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sinks = [self._hear, on_output, *([on_error_output] if on_error_output else [])]
+        self._pipes: list[_Pipe] = []
+        self._transports: list[asyncio.BaseTransport] = []
+        self._lifeline: int | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def fork(self, order: Order) -> bool:
+        """Have the guard forked; False where there is no server, or it does not answer."""
+        server = GUARDS.get()
+        if server is None:
+            return False
+        descriptors = await self._open()
+        try:
+            asked = await server.fork(order, descriptors)
+        finally:
+            _close(descriptors)
+        if not asked:
+            return False
+        try:
+            await asyncio.wait({self._greeted, self.ended}, timeout=_GREETING, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self.ask_to_end()
+            await asyncio.wait({self.ended}, timeout=order.grace + _PATIENCE)
+            raise
+        if not self._greeted.done() and not self.ended.done():
+            server.kill()  # it was stopped, perhaps by an agent
+        return self._greeted.done()
+
+    async def start(self, order: Order) -> OSError | None:
+        """Start the guard on its own; what is returned is why it could not be."""
+        descriptors = await self._open()
+        try:
+            self._process = await start_guard(order, descriptors)
+        except OSError as error:
+            return error
+        finally:
+            _close(descriptors)
+        return None
+
+    async def _open(self) -> Descriptors:
+        """Our ends are connected; the other ones are returned."""
+        loop = asyncio.get_running_loop()
+        reading, self._lifeline = os.pipe()
+        writing: list[int] = []
+        try:
+            for sink in self._sinks:
+                read, write = os.pipe()
+                writing.append(write)
+                transport, pipe = await loop.connect_read_pipe(partial(_Pipe, sink), os.fdopen(read, "rb", 0))
+                self._transports.append(transport)
+                self._pipes.append(pipe)
+        except BaseException:
+            for one in (reading, *writing):
+                os.close(one)
+            raise
+        return Descriptors(lifeline=reading, output=writing[1], errors=writing[-1], status=writing[0])
+
+    def _hear(self, data: bytes) -> None:
+        self._status += data
+        if b"\n" in self._status and not self._greeted.done():
+            self._greeted.set_result(None)
+
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        return self._pipes[0].closed
+
+    @property
+    def closed(self) -> set[asyncio.Future[None]]:
+        return {pipe.closed for pipe in self._pipes}
+
+    def said(self) -> list[str]:
+        """The words of its last line; none where it was killed."""
+        lines = self._status.decode().splitlines()
+        return lines[1].split() if len(lines) > 1 else []
+
+    def ask_to_end(self) -> None:
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+
+    def kill(self) -> None:
+        """As long as it has not ended, its process id is its own."""
+        greeting = self._status.decode().split()
+        if len(greeting) > 1 and not self.ended.done():
+            with suppress(ProcessLookupError):
+                os.kill(int(greeting[1]), signal.SIGKILL)
+
+    async def reap(self) -> None:
+        if self._process is not None:
+            await self._process.wait()
+
+    def close(self) -> None:
+        self.ask_to_end()
+        for transport in self._transports:
+            transport.close()
+
+
+def _close(descriptors: Descriptors) -> None:
+    for one in {descriptors.lifeline, descriptors.output, descriptors.errors, descriptors.status}:
+        os.close(one)
 
 
 def _kill_marked(mark: str) -> None:
@@ -143,14 +241,6 @@ def _has(environ: Path, wanted: bytes) -> bool:
         return wanted in environ.read_bytes().split(b"\0")
     except OSError:
         return False
-
-
-def _read_status(descriptor: int) -> list[str]:
-    os.set_blocking(descriptor, False)
-    try:
-        return os.read(descriptor, 200).decode().splitlines()[0].split()
-    except (BlockingIOError, IndexError):
-        return []
 
 
 def _ending(status: list[str], seconds: float, timed_out: bool) -> Ending:

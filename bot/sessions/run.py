@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from bot.model.identity import RepositoryName, SessionId
 from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
 from bot.sessions.answering import plan, review
 from bot.sessions.evidence import Verification
+from bot.sessions.guards import GUARDS, GuardServer
 from bot.sessions.inheritance import Inheritance, continuing
 from bot.sessions.leftovers import DataFolder
 from bot.sessions.memo import Memo, Memos, Tree
@@ -86,6 +88,9 @@ class SessionRunner:
 
     async def __aenter__(self) -> Self:
         self._folder = DataFolder(self._data)
+        self._guards = GuardServer(self._folder.mark)
+        with suppress(OSError):
+            await self._guards.prepare()
         await self._trash.__aenter__()
         self._inheritance.enter(self._folder)
         return self
@@ -94,6 +99,7 @@ class SessionRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._inheritance.leave()
+        await self._guards.__aexit__(kind, error, trace)
         await self._trash.__aexit__(kind, error, trace)
 
     async def unreported(
@@ -129,6 +135,7 @@ class SessionRunner:
 
     async def run(self, assignment: Assignment) -> SessionReport:
         """Carry the session out. Raises nothing but CancelledError."""
+        GUARDS.set(self._guards)
         spend = Spend()
         outcome: Outcome
         try:

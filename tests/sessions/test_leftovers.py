@@ -12,8 +12,8 @@ from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 
+from bot.sessions.guards import MARK
 from bot.sessions.leftovers import BotRun, DataFolder, Found, boot_id, end_leftovers, leftovers, send
-from bot.sessions.process import MARK
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="leftovers are found in /proc")
 
