@@ -34,11 +34,14 @@ from bot.github.clock import Clock, SystemClock
 from bot.github.errors import Unavailable
 from bot.github.lease import Holder
 from bot.github.ledger import LedgerStore
+from bot.journal import GITHUB_DOWN
+from bot.journal import tell as announce
 from bot.model.identity import InstanceId, Login, RepositoryName
 from bot.model.lease import Terms
 from bot.sessions.run import SessionRunner
 from bot.settings import Settings
 from bot.web.app import create_app
+from bot.web.descriptors import raise_limit
 from bot.web.server import Address, serving
 
 T = TypeVar("T")
@@ -78,6 +81,7 @@ async def serve(
     taken.
     """
     world, stop = world or World(), stop or asyncio.Event()
+    raise_limit()
     async with AsyncExitStack() as stack, AsyncExitStack() as front:
         app = await stack.enter_async_context(_connect(settings, world))
         reception = Reception()
@@ -184,7 +188,7 @@ async def _introduced(app: GitHubApp, clock: Clock, tell: Callable[[], None]) ->
         try:
             return await app.bot_login()
         except Unavailable as error:
-            log.warning("GitHub does not answer; the server waits for it", reason=str(error))
+            announce(GITHUB_DOWN, reason=str(error))
             tell()
             await clock.sleep(app.reach.pause().total_seconds())
 

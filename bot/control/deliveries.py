@@ -22,17 +22,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-import structlog
-
 from bot.github.deliveries import Delivery, DeliveryLog, Listed
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import ALWAYS_SENT, EVENTS
-
-log = structlog.get_logger(__name__)
+from bot.journal import LOG_UNREADABLE, NO_LOG, REDELIVERED, TOO_MANY_MISSED, WEBHOOK_GIVEN_UP, about, tell
 
 MOST_TIMES = 3
 MOST_AT_ONCE = 50
@@ -114,12 +112,12 @@ class Redeliveries:
             await self._look()
         except NotThere as error:
             if self._has_log:
-                log.info("there is no delivery log; the sweep finds what is missed", reason=str(error))
+                tell(NO_LOG, reason=str(error))
             self._has_log = False
         except GitHubError as error:
-            log.warning("the delivery log could not be read", reason=str(error))
+            tell(LOG_UNREADABLE, reason=str(error))
         except Exception:
-            log.exception("the delivery log could not be read")
+            tell(LOG_UNREADABLE, traceback=True)
 
     async def _look(self) -> None:
         failed = await self._deliveries.listed("failure", self._since)
@@ -134,7 +132,7 @@ class Redeliveries:
             key=lambda delivery: (delivery.delivered_at, delivery.id),
         )
         if len(missed) > MOST_AT_ONCE and not self._behind:
-            log.warning("more webhooks were missed than are redelivered at once", missed=len(missed))
+            tell(TOO_MANY_MISSED, missed=len(missed))
             self._sweep()
         self._behind = len(missed) > MOST_AT_ONCE
         for delivery in missed[:MOST_AT_ONCE]:
@@ -163,7 +161,8 @@ class Redeliveries:
             del self._asked[next(iter(self._asked))]
         if accepted:
             self.redelivered += 1
-            log.info("a missed webhook is redelivered", **_named(delivery), times=times)
+            with _about(delivery):
+                tell(REDELIVERED, times=times)
 
     def _give_up(self, delivery: Delivery) -> None:
         if delivery.guid in self._told:
@@ -172,12 +171,10 @@ class Redeliveries:
             self._told.clear()
         self._told.add(delivery.guid)
         self.given_up += 1
-        log.warning("a webhook is given up; the sweep finds what it was about", **_named(delivery))
+        with _about(delivery):
+            tell(WEBHOOK_GIVEN_UP)
 
 
-def _named(delivery: Delivery) -> dict[str, str]:
-    return {
-        "delivery": delivery.guid,
-        "webhook": f"{delivery.event}.{delivery.action}" if delivery.action else delivery.event,
-        "status": delivery.status or str(delivery.status_code),
-    }
+def _about(delivery: Delivery) -> AbstractContextManager[None]:
+    webhook = f"{delivery.event}.{delivery.action}" if delivery.action else delivery.event
+    return about(delivery=delivery.guid, webhook=webhook, status=delivery.status or str(delivery.status_code))

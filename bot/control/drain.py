@@ -20,6 +20,7 @@ import structlog
 
 from bot.control.controller import Controller
 from bot.engines.local import LocalEngine
+from bot.journal import NOT_IN_TIME, NOT_RECORDED, tell
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +41,9 @@ async def drain(controller: Controller, engine: LocalEngine, seconds: float) -> 
         log.info("handing over", sessions=[str(run.session) for run in sorted(engine.running())])
         engine.stop_all(HANDED_OVER)
         if not await _within(LONGEST_END, engine.idle()):
-            log.warning("sessions did not end in time", sessions=[str(run.session) for run in sorted(engine.running())])
+            tell(NOT_IN_TIME, sessions=", ".join(run.session for run in sorted(engine.running())))
     if not await _within(LAST_LOOKS, controller.settled()):
-        log.warning("not all ends of sessions could be recorded; the next server does it")
+        tell(NOT_RECORDED)
     log.info("drained")
 
 

@@ -43,17 +43,15 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from bot.control.room import Room
 from bot.engines.engine import RunKey
 from bot.git.errors import GitFailed, PushRefused, PushRejected
 from bot.git.mirror import Mirror
 from bot.github.errors import GitHubError, LeaseLost
 from bot.github.lease import Holder, RepositoryLease
+from bot.journal import LEASE_NOT_RELEASED, LEASE_NOT_RENEWED, LEASE_NOT_SEEN, tell
 from bot.model.identity import RepositoryName
 
-log = structlog.get_logger(__name__)
 LONGEST_FAREWELL = 10.0
 """Seconds for releasing all leases at the end."""
 
@@ -87,13 +85,13 @@ class Leases:
             async with asyncio.timeout(LONGEST_FAREWELL):
                 await asyncio.gather(*(self._release(lease) for lease in self._leases.values()))
         except TimeoutError:
-            log.warning("leases could not be released in time")
+            tell(LEASE_NOT_RELEASED, error="not in time")
 
     async def _release(self, lease: RepositoryLease) -> None:
         try:
             await lease.release()
         except (GitHubError, GitFailed, PushRefused, PushRejected) as error:
-            log.warning("the lease was not released", repository=str(lease.repository), error=str(error))
+            tell(LEASE_NOT_RELEASED, repository=str(lease.repository), error=str(error))
 
 
 class Tending:
@@ -137,7 +135,7 @@ class Tending:
                     self._lost(room)
                     return
                 except GitHubError as error:
-                    log.warning("the lease was not renewed", repository=str(room.name), error=str(error))
+                    tell(LEASE_NOT_RENEWED, repository=str(room.name), error=str(error))
                     await asyncio.sleep(room.lease.terms.looked_at_every)
         finally:
             self._kept.discard(room.name)
@@ -149,5 +147,5 @@ class Tending:
             try:
                 await room.lease.look()
             except (GitHubError, GitFailed) as error:
-                log.info("the lease could not be looked at", repository=str(room.name), error=str(error))
+                tell(LEASE_NOT_SEEN, repository=str(room.name), error=str(error))
         free(room)

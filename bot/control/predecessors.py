@@ -14,13 +14,11 @@ from contextlib import contextmanager
 from errno import EWOULDBLOCK
 from pathlib import Path
 
-import structlog
-
+from bot.journal import RUNS_UNKNOWN, tell
 from bot.model.identity import InstanceId
 
 FILE = "instances"
 KEPT = 100
-log = structlog.get_logger(__name__)
 
 
 class DataInUse(OSError):
@@ -37,7 +35,7 @@ def predecessors(data: Path, me: InstanceId) -> Iterator[frozenset[InstanceId]]:
         data.mkdir(parents=True, exist_ok=True)
         file = (data / FILE).open("ab+", buffering=0)
     except OSError as error:
-        log.warning("earlier runs are not known: the data directory takes no file", error=str(error))
+        tell(RUNS_UNKNOWN, error=str(error))
         yield frozenset()
         return
     with file:
@@ -54,5 +52,5 @@ def predecessors(data: Path, me: InstanceId) -> Iterator[frozenset[InstanceId]]:
                 file.write("".join(f"{name}\n" for name in earlier).encode())
             file.write(f"{me}\n".encode())
         except OSError as error:
-            log.warning("this run could not be recorded", error=str(error))
+            tell(RUNS_UNKNOWN, error=str(error))
         yield frozenset(InstanceId(name) for name in earlier)

@@ -12,13 +12,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from bot.git.errors import GitFailed, Unreachable
 from bot.github.errors import GitHubError, Unavailable
+from bot.journal import LOOK_FAILED, about, begin, tell
 from bot.model.identity import ObjectiveKey, RepositoryName
-
-log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -85,6 +82,7 @@ class KeyQueue:
 
     async def _work(self, repository: RepositoryName) -> None:
         waiting = self._waiting[repository]
+        begin()
         try:
             while waiting:
                 number = next(iter(waiting))
@@ -96,19 +94,18 @@ class KeyQueue:
                 self._idle.set()
 
     async def _try(self, key: ObjectiveKey) -> None:
+        with about(repository=str(key.repository), objective=key.number):
+            await self._try_it(key)
+
+    async def _try_it(self, key: ObjectiveKey) -> None:
         try:
             await self._look(key)
         except Exception as error:  # a look may fail in any way; it is repeated and must not take others with it
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             longest = self._longest_unreachable if isinstance(error, (Unavailable, Unreachable)) else LONGEST_PAUSE
             pause = min(FIRST_PAUSE * (1 << min(failures - 1, 16)), longest)
-            log.warning(
-                "a look failed and is repeated",
-                objective=str(key),
-                error=f"{type(error).__name__}: {error}",
-                pause=pause,
-                exc_info=not isinstance(error, (LookAgain, GitHubError, GitFailed)),
-            )
+            ours = not isinstance(error, (LookAgain, GitHubError, GitFailed))
+            tell(LOOK_FAILED, traceback=ours, error=f"{type(error).__name__}: {error}", pause=pause, times=failures)
             self.add_later(key, pause)
         else:
             self._failures.pop(key, None)

@@ -7,18 +7,17 @@ its report is void with the reason, and with what it had committed. Only leaving
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Protocol, Self
 
 from bot.engines.engine import OnReport, RunKey
+from bot.journal import REPORT_NOT_TAKEN, SESSION_BROKE, about, tell
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.session import SessionReport, Spend, Void
 
-_log = logging.getLogger(__name__)
 _REMEMBERED = 10_000
 
 WindUp = Callable[[Assignment, str], Awaitable[SessionReport]]
@@ -114,6 +113,11 @@ class LocalEngine:
         return 0 if self._closed_for is not None else max(0, self._slots - len(self._tasks))
 
     async def _run(self, key: RunKey, assignment: Assignment) -> None:
+        where, number, task = assignment.repository, assignment.objective, assignment.task
+        with about(repository=where, objective=number, task=task, session=assignment.id):
+            await self._run_it(key, assignment)
+
+    async def _run_it(self, key: RunKey, assignment: Assignment) -> None:
         async with self._free:
             self._runs[key] = run = asyncio.create_task(self._runner.run(assignment), name=f"run {assignment.id}")
             try:
@@ -127,7 +131,7 @@ class LocalEngine:
                     raise
                 report = await self._wind_up(assignment, self._reasons[key])
             except Exception as error:
-                _log.exception("session %s of %s broke", assignment.id, assignment.repository)
+                tell(SESSION_BROKE, traceback=True)
                 report = _void(assignment, f"the bot failed: {type(error).__name__}: {error}")
         self._hand_over(key, assignment, report)
 
@@ -141,7 +145,7 @@ class LocalEngine:
         try:
             self._on_report(assignment, report)
         except Exception:
-            _log.exception("the report of session %s was not taken", assignment.id)
+            tell(REPORT_NOT_TAKEN, traceback=True, session=assignment.id)
         del self._tasks[key]
         self._runs.pop(key, None)
         self._reasons.pop(key, None)

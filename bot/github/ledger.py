@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-import structlog
 from pydantic import ValidationError
 
 from bot.git.errors import NoSuchRef, PushRejected
@@ -18,12 +17,12 @@ from bot.git.mirror import Mirror
 from bot.git.push import RefUpdate
 from bot.github.errors import GitHubError
 from bot.github.lease import RepositoryLease
+from bot.journal import LEDGER_LEFT_OUT, tell
 from bot.model.action import BranchPush
 from bot.model.identity import CommitSha, ledger_ref
 from bot.model.ledger import Ledger
 
 FILE = "ledger.json"
-log = structlog.get_logger(__name__)
 
 
 class LedgerConflict(GitHubError):
@@ -68,7 +67,7 @@ class LedgerStore:
             try:
                 found[int(number)] = (await self._read(int(number), revision), revision)
             except LedgerUnreadable as error:
-                log.error("ledger left out", objective=int(number), reason=error.message)
+                tell(LEDGER_LEFT_OUT, objective=int(number), reason=error.message)
         return found
 
     async def load(self, objective: int) -> tuple[Ledger, CommitSha] | None:

@@ -20,6 +20,7 @@ import structlog
 
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
+from bot.journal import CUT_OFF, NOT_CLEARED, NOT_SALVAGED, tell
 from bot.model.assignment import Assignment, WorkerBriefing
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.session import LOST, Published, SessionRecord, SessionReport, Spend, Void, salvage_of
@@ -90,10 +91,10 @@ class Inheritance:
         try:
             found = await salvage(mirror, memo.assignment, memo.tree.at(folder), memo.agent, self._clock())
         except GitFailed as error:
-            log.warning("commits not salvaged", session=memo.assignment.id, error=str(error))
+            tell(NOT_SALVAGED, session=memo.assignment.id, error=str(error))
             return None
         head, refusal = (found.head, found.refusal) if found else (None, None)
-        log.info("a session was cut off", session=memo.assignment.id, salvaged=head, refusal=refusal)
+        tell(CUT_OFF, session=memo.assignment.id, salvaged=head, refusal=refusal)
         return SessionReport(id=memo.assignment.id, outcome=Void(reason=LOST, salvage=found), spend=Spend())
 
     async def _clear(self, folder: DataFolder) -> None:
@@ -104,7 +105,7 @@ class Inheritance:
             folder.cleared()
             self._set_aside()
         except Exception:
-            log.exception("what an earlier run left could not be cleared")
+            tell(NOT_CLEARED, traceback=True)
             self._trash.throw(self._data / "work")
 
     def _set_aside(self) -> None:
