@@ -136,7 +136,9 @@ class DoorToBots(httpx.AsyncBaseTransport):
         headers = [(name.lower(), value) for name, value in request.headers.raw]
 
         async def take() -> None:
-            answered.set_result(await ask(receiver.app, request, headers))
+            answer = await ask(receiver.app, request, headers)
+            if not answered.done():  # the sender has no patience with one that was frozen
+                answered.set_result(answer)
 
         receiver.life.begin(take(), "takes a webhook")
         answer = await answered  # of a bot that dies now, the sender hears nothing until its patience ends

@@ -46,7 +46,7 @@ class Run:
 
 def run(shape: Shape, seed: int = 0, deadly: Sequence[int] = ()) -> Run:
     """Play it to its end, and beyond."""
-    folder = Path(mkdtemp(prefix="torture-", dir=_fast_folder()))
+    folder = Path(mkdtemp(prefix="torture-", dir=fast_folder()))
     scenery = Scenery(shape.playbook, seed, tuple(deadly), config=shape.config)
     stage = _Stage(shape, scenery)
     try:
@@ -158,7 +158,7 @@ def _merged_at(theatre: Theatre, issue: Issue) -> datetime | None:
     return next((pull.merged_at for pull in pulls if pull.merged), None)
 
 
-def _fast_folder() -> str | None:
+def fast_folder() -> str | None:
     """Memory, where the machine has it as a folder: a run writes some hundred small files."""
     memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() else None
