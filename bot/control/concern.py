@@ -38,7 +38,12 @@ def concern(hint: Hint, room: Room) -> Concern:
         return Concern(frozenset(now), frozenset(over) if hint.event == "issue_comment" else frozenset())
     if not now and hint.event in ("push", "repository"):
         return Concern(frozenset(room.memories))
-    return Concern(frozenset(now))
+    return Concern(frozenset(now or (_not_seen_yet(room) if hint.numbers else ())))
+
+
+def _not_seen_yet(room: Room) -> set[int]:
+    """Objectives that are known by their ledgers only, just after a start: any number may be one of theirs."""
+    return {number for number, memory in room.memories.items() if memory.observed is None}
 
 
 def _objective_of(branch: str) -> int:
