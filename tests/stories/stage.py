@@ -37,6 +37,7 @@ from bot.localhub.server import Address, serve
 from bot.model.identity import task_branch
 from bot.model.ledger import Ledger
 from bot.model.marker import tagged
+from bot.model.offer import AgentOffer
 from bot.settings import Settings
 from tests.localhub.openapi.faithful import FaithfulHub, Record
 from tests.stories.bots import Bot, BotInProcess, BotProcess, ErrorLog
@@ -50,6 +51,7 @@ WITHIN = 20.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
 QUIET = {"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, "deliveries_seconds": 0}
 """Settings with which nothing happens but what a story makes happen."""
+Override = str | float | int | Mapping[str, AgentOffer]
 QUICK = "limits:\n  backoff_seconds: 0\n"
 
 
@@ -68,7 +70,7 @@ class Stage:
     shop: Repository
     address: Address
     folder: Path
-    overrides: Mapping[str, str | float | int]
+    overrides: Mapping[str, Override]
     log: ErrorLog
     news: News
     clock: SystemClock
@@ -347,7 +349,7 @@ async def stage(
     files: Mapping[str, str] | None = None,
     empty: bool = False,
     killable: bool = False,
-    **overrides: str | float | int,
+    **overrides: Override,
 ) -> AsyncIterator[Stage]:
     """A story with `sessions` as playbook and `config` as ``.github/crewline.yml``; `overrides` are settings. The
     repository is `empty` of commits, or has `files` too. A `killable` bot is a process of its own."""

@@ -1,0 +1,94 @@
+"""The whole main job with the real Claude Code and the real Codex, against a scripted model.
+
+The model knows one command, which does what the session's role asks for; everything else is theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.model.offer import AgentOffer
+from tests.agents.conftest import installed
+from tests.agents.model.script import SUMMARY, Ask, Refuse, Reply, Run, Say, Script
+from tests.agents.model.server import serve
+from tests.stories.plays import task
+from tests.stories.stage import Stage, stage
+
+__all__ = ["installed"]
+
+Installed = Callable[[str], Path]
+KEY = "sk-scripted-0123456789"
+PLAN = json.dumps({"kind": "plan", "summary": "Two files.", "tasks": [task("one"), task("two", "one")]})
+VERDICT = json.dumps({"decision": "approve", "summary": "As it should be."})
+JOB = f"""case "$CREWLINE_SESSION" in
+*.planner.*) printf '%s' '{PLAN}' > "$CREWLINE_ANSWER_FILE" ;;
+*.worker.*) T=$(echo "$CREWLINE_SESSION" | cut -d. -f2); echo hi > "$T.txt"; git add -A; git commit -qm "Write $T" ;;
+*.reviewer.*) printf '%s' '{VERDICT}' > "$CREWLINE_ANSWER_FILE" ;;
+esac
+env | grep -c '{KEY}'"""
+
+
+def roles(worker: str, others: str) -> str:
+    """`codex` is told an old model: it then offers its shell in the way in which the scripted model calls it."""
+    names = {"planner": others, "worker": worker, "reviewer": others}
+    lines = "".join(f"  {role}:\n    agent: {agent}\n" for role, agent in names.items()).replace("codex", "codex:gpt-5")
+    return f"roles:\n{lines}limits:\n  backoff_seconds: 0\n"
+
+
+def job(ask: Ask) -> Reply:
+    return Say(SUMMARY.format(text=f"Done by {ask.protocol}.")) if ask.results else Run(JOB)
+
+
+def offers(url: str) -> dict[str, AgentOffer]:
+    return {"claude": AgentOffer(base_url=url), "codex": AgentOffer(base_url=f"{url}/v1")}
+
+
+@pytest.fixture
+def programs(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [str(installed(name)) for name in ("claude", "codex")]
+    monkeypatch.setenv("PATH", os.pathsep.join([*folders, os.environ["PATH"]]))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+def transcripts(story: Stage) -> str:
+    return "".join(path.read_text() for path in story.folder.glob("data-*/transcripts/**/*.jsonl"))
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(("worker", "others"), [("claude", "codex"), ("codex", "claude")])
+async def test_real_agents_plan_work_review_and_merge(tmp_path: Path, worker: str, others: str) -> None:
+    async with (
+        serve(job) as model,
+        stage(tmp_path, {}, config=roles(worker, others), agents=offers(model.url)) as story,
+    ):
+        objective = story.hand_off()
+        await story.closed(objective)
+        assert [pull.merged for pull in story.pull_requests()] == [True, True]
+        assert await story.file("two.txt") == "hi\n"
+        protocol = {"claude": "anthropic", "codex": "responses"}[worker]
+        assert f"Done by {protocol}." in story.status(objective)
+        assert KEY not in transcripts(story)
+        assert {ask.key for ask in model.asked} == {KEY}
+
+
+@pytest.mark.usefixtures("programs")
+async def test_codex_takes_over_while_claude_is_out_of_credit(tmp_path: Path) -> None:
+    script: Script = lambda ask: (  # noqa: E731
+        Refuse(400, "Your credit balance is too low", "invalid_request_error")
+        if ask.protocol == "anthropic"
+        else job(ask)
+    )
+    config = roles("[claude, codex]", "codex")
+    async with serve(script) as model, stage(tmp_path, {}, config=config, agents=offers(model.url)) as story:
+        objective = story.hand_off()
+        await story.closed(objective)
+        sessions = (await story.ledger(objective)).sessions
+        workers = [session.agent for session in sessions if session.role == "worker"]
+        assert workers[:2] == ["claude", "codex:gpt-5"]
+        assert "2 of 2 tasks merged" in story.status(objective)
