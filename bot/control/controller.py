@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.control.concern import concern
-from bot.control.hints import Gathered, Hints
+from bot.control.hints import Cause, Gathered, Hints
 from bot.control.instance import Instance
 from bot.control.lease import Tending
 from bot.control.look import Looker
@@ -24,6 +24,7 @@ from bot.git.errors import GitFailed
 from bot.github.app import GitHubApp
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import Hint, RepositoriesChanged
+from bot.journal import HINTS_LOST, NOT_INSTALLED, NOT_TAKEN_UP, STANDS_BY, SWEEP_FAILED, TOO_MANY_HINTS, about, tell
 from bot.model.assignment import Assignment
 from bot.model.identity import ObjectiveKey, RepositoryName
 from bot.model.session import SessionReport
@@ -60,7 +61,7 @@ class Controller:
         self._standing_by: dict[RepositoryName, Room] = {}
         self._closed = False
         self._sweep_soon = asyncio.Event()
-        self._hints = Hints(group, self._follow, self._sweep_soon.set)
+        self._hints = Hints(group, self._follow, self._too_many_hints)
 
     def start(self, engine: Engine) -> None:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
@@ -75,6 +76,16 @@ class Controller:
             self._sweep_soon.set()
         elif hint.sender != self._instance.bot:
             self._hints.add(hint)
+
+    def look_at_all(self) -> None:
+        """Something changed for all open objectives that is not on GitHub: whether sessions may start."""
+        for name, room in self._rooms.items():
+            for number in room.memories:
+                self._queue.add(ObjectiveKey(name, number))
+
+    def _too_many_hints(self) -> None:
+        tell(TOO_MANY_HINTS)
+        self._sweep_soon.set()
 
     def sweep_soon(self) -> None:
         """Look at every open objective before long, whatever the interval."""
@@ -126,7 +137,9 @@ class Controller:
         assert self._looker is not None
         room = await self._room(key.repository)
         if room is not None:
-            await self._looker.look(room, key.number)
+            cause = room.causes.pop(key.number, None)
+            with about(delivery=cause.guids() if cause is not None else None):
+                await self._looker.look(room, key.number)
 
     async def _room(self, name: RepositoryName) -> Room | None:
         """The room of a repository, opened if need be; None where the App cannot reach it, or another instance
@@ -138,7 +151,7 @@ class Controller:
                 try:
                     room = await self._open_room(name)
                 except NotThere:
-                    log.info("not installed", repository=str(name))
+                    tell(NOT_INSTALLED, repository=str(name))
                     return None
                 if not await self._recall(room):
                     return None
@@ -153,7 +166,7 @@ class Controller:
             self._stand_by(room)
             return False
         room.configure(await room.github.configuration())
-        room.recall(ledgers, await room.github.open_objectives(room.config.label))
+        room.recall(ledgers, await room.github.open_objectives(room.config.label), self._instance.clock())
         await self._inherit(room)
         self._rooms[room.name] = room
         return True
@@ -165,7 +178,7 @@ class Controller:
         try:
             reports = await room.kept.unreported(room.name, claims)
         except Exception:
-            log.exception("what an earlier process left is not known", repository=str(room.name))
+            tell(LEFT_UNKNOWN, traceback=True, repository=str(room.name))
             return
         for report in reports:
             log.info("an earlier process left", session=report.id, outcome=report.outcome.kind)
@@ -181,9 +194,7 @@ class Controller:
             return
         self._rooms.pop(room.name, None)
         self._standing_by[room.name] = room
-        log.warning(
-            "stands by: another server serves the repository", repository=str(room.name), held_by=room.lease.holder
-        )
+        tell(STANDS_BY, repository=str(room.name), held_by=room.lease.holder)
         for run in self._engine.running():
             if run.repository == room.name:
                 self._engine.stop(run.repository, run.session, "another server took the repository over")
@@ -198,24 +209,28 @@ class Controller:
         try:
             room = await self._room(name)
         except (GitHubError, GitFailed) as error:
-            log.warning("a repository could not be taken up; the sweep will look", error=str(error))
+            tell(NOT_TAKEN_UP, repository=str(name), error=str(error))
             self._sweep_soon.set()
             return
         for number in room.memories if room is not None else ():
             self._queue.add(ObjectiveKey(name, number))
 
     async def _follow(self, name: RepositoryName, gathered: Gathered) -> None:
+        with about(repository=str(name), delivery=gathered.cause().guids()):
+            await self._follow_all(name, gathered)
+
+    async def _follow_all(self, name: RepositoryName, gathered: Gathered) -> None:
         try:
             room = await self._room(name)
             if room is None:
                 return
             await self._configure(room, gathered)
         except (GitHubError, GitFailed) as error:
-            log.warning("hints were lost; the sweep will look", repository=str(name), error=str(error))
+            tell(HINTS_LOST, error=str(error))
             self._sweep_soon.set()
             return
         except Exception:
-            log.exception("hints were lost; the sweep will look", repository=str(name))
+            tell(HINTS_LOST, traceback=True)
             self._sweep_soon.set()
             return
         found: set[int] = set()
@@ -227,6 +242,8 @@ class Controller:
             named = concern(hint, room)
             found |= named.now
             over |= named.over
+            for number in named.now | named.over:
+                room.causes.setdefault(number, Cause()).add(hint.delivery)
         for number in sorted(found):
             self._look_because_of_a_hint(room, number)
         for number in sorted(over - found):
@@ -252,7 +269,7 @@ class Controller:
     def _look_because_of_a_hint(self, room: Room, number: int) -> None:
         memory, key = room.memory(number), ObjectiveKey(room.name, number)
         memory.refusals = ()
-        memory.stale = True
+        memory.stale = memory.news = True
         wait = memory.allowance.wait(asyncio.get_running_loop().time())
         if wait:
             self._queue.add_later(key, wait)
@@ -292,12 +309,14 @@ class Controller:
                     room.configure(await room.github.configuration())
                 opened = await room.github.open_objectives(room.config.label) if known else ()
                 for number in {*opened, *room.memories}:
-                    room.memory(number).stale = True
+                    memory = room.memory(number)
+                    memory.swept = not memory.stale
+                    memory.stale = True
                     self._queue.add(ObjectiveKey(name, number))
         except (GitHubError, GitFailed) as error:
-            log.warning("the sweep failed and is repeated", error=str(error))
+            tell(SWEEP_FAILED, error=str(error))
             return False
         except Exception:
-            log.exception("the sweep failed and is repeated")
+            tell(SWEEP_FAILED, traceback=True)
             return False
         return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.disk.watch import DiskState, SoundDisk
 from bot.model.identity import InstanceId, Login
 
 
@@ -20,5 +21,6 @@ class Instance:
     settle: timedelta
     clock: Callable[[], datetime]
     longest_pause: float = 60.0
+    disk: DiskState = field(default_factory=SoundDisk)
     agents: tuple[str, ...] = ()
     """The names of the agents that this server offers."""

@@ -23,7 +23,7 @@ Where it stops early:
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -43,6 +43,7 @@ from bot.git.errors import GitFailed, PushRefused
 from bot.github.errors import GitHubError, LeaseLost, OutcomeUnknown, Unavailable
 from bot.github.ledger import LedgerConflict
 from bot.github.observe import Gone, IsPullRequest
+from bot.journal import ACTION_REFUSED, ASKED_TO_WAIT, LEFT_ALONE, WRITES_WAIT, tell
 from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
 from bot.model.identity import ObjectiveKey, SessionId, is_salvage
@@ -52,6 +53,8 @@ from bot.model.snapshot import MergeRefusal, Snapshot
 
 log = structlog.get_logger(__name__)
 
+NOT_SHOWN = timedelta(seconds=30)
+"""How long to wait before looking again for a write that somebody may have undone."""
 MOST_ROUNDS = 60
 """A look that decides this often without coming to rest is a mistake of ours; it is logged and taken up later."""
 
@@ -93,9 +96,14 @@ class Looker:
             await self._look(room, number, memory)
         except LeaseLost:
             self._lost(room)
+        except (OSError, GitFailed) as error:
+            memory.stale = True
+            if (sentence := self._instance.disk.suspect(error)) is None:
+                raise
+            raise LookAgain(sentence) from error
         except Unavailable as error:
             memory.stale = True
-            log.warning("GitHub asks to wait", repository=str(room.name), objective=number, reason=str(error))
+            tell(ASKED_TO_WAIT, reason=str(error))
             self._look_later(ObjectiveKey(room.name, number), self._seconds_until(error.retry_at))
         except BaseException:
             memory.stale = memory.news = True
@@ -117,7 +125,9 @@ class Looker:
         snapshot = self._snapshot(room, memory, sight)
         self._remember(room, memory, snapshot)
         times = self._waits(room, number, memory, sight)
-        if sight.wait is None:
+        if sight.again_at is not None:
+            times.append(sight.again_at)
+        elif sight.wait is None:
             times += [doubted, *self._unsettled(room, memory, snapshot)]
             memory.stale = memory.stale or doubted is not None
         self._look_again(room, number, [*times, decision.look_again_at])
@@ -153,7 +163,7 @@ class Looker:
         return decision
 
     def _snapshot(self, room: Room, memory: Memory, sight: Sight) -> Snapshot:
-        observed = sight.observed
+        observed, hindrance = sight.observed, self._instance.disk.hindrance()
         return Snapshot(
             repository=room.name,
             observed=correct(observed, memory.writes),
@@ -166,7 +176,9 @@ class Looker:
             reports=tuple(memory.reports.values()),
             running=self._running(room),
             neighbours=room.neighbours_of(observed.objective.number),
-            free_slots=0 if sight.outdated else self._engine.free_slots(),
+            free_slots=0 if sight.outdated or hindrance else self._engine.free_slots(),
+            hindrance=hindrance,
+            unwritable=self._instance.disk.unwritable(),
             absence_trusted=self._absence_trusted(room, memory, observed),
             refusals=memory.refusals,
             config_problem=room.config_problem,
@@ -221,7 +233,7 @@ class Looker:
                 raise
             except GitHubError as error:
                 self._note(memory, error.facts)
-                log.warning("GitHub refused", action=type(action).__name__, objective=number, error=str(error))
+                tell(ACTION_REFUSED, action=type(action).__name__, error=str(error))
                 refused.append(action)
                 continue
             self._note(memory, facts)
@@ -322,7 +334,7 @@ class Looker:
         """When what could not be written or read now will be."""
         waits = [wait for wait in (memory.wait, sight.wait) if wait is not None]
         for wait in waits:
-            log.info("waits", repository=str(room.name), objective=number, until=str(wait.until), limit=wait.limit)
+            tell(WRITES_WAIT, until=str(wait.until), limit=wait.limit)
         return [wait.until for wait in waits]
 
     def _unsettled(self, room: Room, memory: Memory, snapshot: Snapshot) -> list[datetime | None]:
@@ -333,9 +345,8 @@ class Looker:
             times.append(max(self._alone_since(room) + self._settle, memory.uncertain_until or self._started))
         if memory.writes and not (snapshot.observed.objective.open and snapshot.ledger):
             memory.stale = True  # it can be forgotten once reads show all that we wrote
-            times.append(memory.writes[-1].at + self._settle)
-        if memory.look_anew_at is not None:
-            times.append(memory.look_anew_at)
+            shown = memory.writes[-1].at + self._settle
+            times.append(shown if shown > memory.observed_at else self._clock() + max(self._settle, NOT_SHOWN))
         return times
 
     def _look_again(self, room: Room, number: int, times: list[datetime | None]) -> None:
@@ -349,7 +360,7 @@ class Looker:
 
     async def _leave(self, room: Room, number: int, memory: Memory, gone: Gone) -> None:
         """The issue was deleted or moved away, or is none: whatever runs for it ends, and it is forgotten."""
-        log.info("left alone", repository=str(room.name), objective=number, reason=gone.reason)
+        tell(LEFT_ALONE, reason=gone.reason)
         ids = {claim.id for claim in memory.ledger.open_claims()} if memory.ledger else set()
         for session in sorted(ids & self._running(room)):
             self._engine.stop(room.name, session, gone.reason)

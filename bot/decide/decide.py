@@ -62,16 +62,19 @@ def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decis
     situation = before
     for phase in (commands, harvest, answers, bounds, dispatch):
         situation = phase(situation)
+    if snapshot.unwritable:
+        situation = before  # what is recorded goes on; what would have to be recorded waits
     changed = situation.ledger != snapshot.ledger or bool(situation.branches)
     situation = remember(situation)
     actions: list[Action] = [*acknowledge(before)]
-    if changed:
+    if changed and not snapshot.unwritable:
         message = "\n".join(situation.notes) or "handed off"
         actions.append(PushLedger(situation.ledger, message, situation.branches))
     actions += _sessions(situation)
     for effects in (publish, merge, close_finished, answer_commands, speak):
         actions += effects(situation)
-    afterwards = (*show_status(situation), *record_numbers(situation), *close_objective(situation))
+    numbers = () if snapshot.unwritable else record_numbers(situation)
+    afterwards = (*show_status(situation), *numbers, *close_objective(situation))
     return Decision(tuple(actions), afterwards, _look_again_at(situation))
 
 

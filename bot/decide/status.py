@@ -51,6 +51,8 @@ def status_text(situation: Situation) -> str:
         parts.append(_checklist(situation, tasks))
     if tasks:
         parts.append(_picture(tasks))
+    if (problem := situation.snapshot.hindrance) and not finished(situation, tasks):
+        parts.insert(2, f"> [!WARNING]\n> {problem} Nothing starts until then; what runs goes on.")
     if problem := situation.snapshot.config_problem:
         parts.append("> [!WARNING]\n> `.github/crewline.yml` is not in force:\n" + _quote(problem))
     if not finished(situation, tasks):

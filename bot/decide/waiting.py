@@ -42,7 +42,7 @@ def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
         case Stage.BLOCKED:
             return _blocked(task)
         case Stage.NEEDS_REVIEW:
-            waits = STOPPING if situation.snapshot.draining else "waits for a free slot to be reviewed"
+            waits = _hindered(situation) or "waits for a free slot to be reviewed"
             return paused(situation) or _backing_off(task, situation) or waits
         case Stage.NEEDS_WORK:
             return paused(situation) or _why_not_started(task, situation, tasks)
@@ -145,13 +145,20 @@ def _refused(task: Task | None, situation: Situation, role: Role) -> str | None:
     return f"waits for the model of {who.name}, which{what}; asks again at {who.not_before:%H:%M:%S} UTC"
 
 
+def _hindered(situation: Situation) -> str | None:
+    """What keeps this server from starting anything."""
+    if situation.snapshot.draining:
+        return STOPPING
+    return "waits for the server, which can start nothing now" if situation.snapshot.hindrance else None
+
+
 def _why_not_started(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
     if backing_off := _backing_off(task, situation):
         return backing_off
     if other := obstacle(situation, task, tasks):
         return f"waits because {other}"
-    if situation.snapshot.draining:
-        return STOPPING
+    if hindered := _hindered(situation):
+        return hindered
     cause = cause_of(task)
     again = "" if cause is Cause.FIRST else f" (after a {cause.value})"
     return f"waits for a free slot{again}"
@@ -168,6 +175,6 @@ def _why_no_plan(situation: Situation) -> str:
         return f"{refused[0].upper()}{refused[1:]}."
     if until is not None and until > situation.now:
         return f"Planning failed; the next try is at {until:%H:%M:%S} UTC."
-    if situation.snapshot.draining:
-        return f"{STOPPING[0].upper()}{STOPPING[1:]}."
+    if hindered := _hindered(situation):
+        return f"{hindered[0].upper()}{hindered[1:]}."
     return "Waits for a free slot to be planned."

@@ -66,5 +66,9 @@ class Snapshot:
     refusals: tuple[MergeRefusal, ...] = ()
     config_problem: str | None = None
     wait: Wait | None = None
+    hindrance: str | None = None
+    """Why no session can start on this server for now, in one sentence; `free_slots` is 0 then."""
+    unwritable: bool = False
+    """Whether the server's disk takes nothing: then no ledger can be written either."""
     draining: bool = False
     """Whether this server is about to stop: then nothing starts here any more."""
