@@ -30,9 +30,9 @@ GitHub, after its sender lost the lease. GitHub knows no fence for comments; wha
 a guard of its own (`sha` of a merge, the ledger's compare-and-swap). A person who deletes the ref asks for it: who
 held it may take it again at once, and so may an instance that just starts.
 
-Rejected: times in the file, since a clock may be ten minutes off; a check without the fetch-free compare-and-swap of
-the ledger's push, since a process can be stopped between check and write; renewing for as long as an objective is
-open, which would be thousands of pushes a day for one that waits for a person.
+Rejected: times in the file, since a clock may be ten minutes off; the holder's check alone for the ledger too, since a
+process can be stopped between check and push; renewing for as long as an objective is open, which would be thousands
+of pushes a day for one that waits for a person.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ BETWEEN = (5.0, 150.0)
 """Seconds from one mishap to the next, least and most."""
 LASTS = (1.0, 240.0)
 """Seconds for which a bot is frozen, cut off or gone: sometimes shorter than the lease's time, sometimes longer."""
-TROUBLE = 3600.0
-"""Seconds after which nothing more happens to them, so that every run comes to an end."""
+MOST = 7
+"""Mishaps in one run: each may cost a session, and after eight of one task that were lost a person is asked."""
 SEEDS = 50
 
 _BEGUN = re.compile(r"^(?P<bot>\S+): begins to push (?:.* )?refs/crewline/lease(?: .*)?$")
@@ -113,7 +113,7 @@ class _Pair:
         self._bots = [theatre.start_bot(), theatre.start_bot()]
         async with asyncio.TaskGroup() as group:
             people = group.create_task(self._act())
-            while not people.done() and theatre.loop.time() < TROUBLE:
+            while not people.done() and self._mishaps.total() < MOST:
                 await theatre.pass_time(self._chance.uniform(*BETWEEN))
                 if not people.done():
                     await self._something_happens()
