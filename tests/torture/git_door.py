@@ -8,8 +8,8 @@ token is asked for, requests are counted, rules refuse, and what follows from a 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bot.localhub.authentication import Caller, authenticate
 from bot.localhub.model.actor import Level, Role, require, require_sight
@@ -18,9 +18,11 @@ from bot.localhub.model.hub import Hub
 from bot.localhub.model.push import moves_between, refs_moved
 from bot.localhub.model.refs import may_change_workflows, protected
 from bot.localhub.model.repository import Repository
+from tests.torture import transfer
 from tests.torture.boundaries import Boundaries
 from tests.torture.doors import HubSide
 from tests.torture.processes import Command, Ended, run
+from tests.torture.shortcuts import known
 from tests.torture.virtual_loop import LIFE
 
 
@@ -45,6 +47,9 @@ class GitDoor:
         if address is None or self._hub is None or not address.startswith(self._hub.base_url):
             return None
         return self._talk(command, verb, address)
+
+    def at_once(self, command: Command) -> Ended:
+        return known(command) or run(command)
 
     async def _talk(self, command: Command, verb: str, address: str) -> Ended:
         assert self._hub is not None
@@ -79,7 +84,16 @@ class GitDoor:
         there = _at_folder(command, address, repository.git.path)
         self._hub.meter.count_git(caller.charged, "refs")
         self._hub.meter.count_git(caller.charged, "push" if verb == "push" else "fetch")
-        return await _push(self._hub, repository, caller, there) if verb == "push" else run(there)
+        if verb == "push":
+            return await _push(self._hub, repository, caller, there)
+        return transfer.fetch(there, await _as_it_is(repository)) or run(there)
+
+
+async def _as_it_is(repository: Repository) -> transfer.Hub:
+    refs = await repository.git.refs()
+    branches = (ref for ref in refs if ref.startswith("refs/heads/"))
+    closed = frozenset(ref for ref in branches if protected(repository, ref.removeprefix("refs/heads/")))
+    return transfer.Hub(repository.git.path, refs, closed, f"refs/heads/{repository.default_branch}")
 
 
 async def _refused() -> Ended:
@@ -90,22 +104,20 @@ async def _push(hub: Hub, repository: Repository, caller: Caller, command: Comma
     actor = caller.actor
     assert actor is not None
     git = repository.git
-    with TemporaryDirectory(prefix="push-", dir=hub.directory) as scratch:
-        reasons = Path(scratch) / "reasons"
-        branches = await git.refs("refs/heads/")
-        closed = [name for name in branches if protected(repository, name.removeprefix("refs/heads/"))]
+    reasons = hub.directory / "reasons"
+    async with git.writing:
+        there = await _as_it_is(repository)
         policy = {
             "LOCALHUB_REASONS": str(reasons),
-            "LOCALHUB_PROTECTED": f" {' '.join(closed)} ",
-            "LOCALHUB_DEFAULT": f"refs/heads/{repository.default_branch}",
+            "LOCALHUB_PROTECTED": f" {' '.join(there.closed)} ",
+            "LOCALHUB_DEFAULT": there.default,
             "LOCALHUB_NO_WORKFLOWS": "" if may_change_workflows(actor, repository) else "1",
         }
-        async with git.writing:
-            before = await git.refs()
-            ended = run(Command(command.arguments, {**command.environment, **policy}, None, command.stdin))
-            git.refs_written()
-            await refs_moved(repository, actor, moves_between(before, await git.refs()))
-        refused = reasons.read_text().splitlines() if reasons.exists() else []
+        ended = transfer.push(command, there) or run(replace(command, environment={**command.environment, **policy}))
+        git.refs_written()
+        await refs_moved(repository, actor, moves_between(dict(there.refs), await git.refs()))
+    refused = reasons.read_text().splitlines() if reasons.exists() else []
+    reasons.unlink(missing_ok=True)
     stdout = ended.stdout.decode(errors="replace")
     for ref, _, reason in (line.partition("\t") for line in refused):
         lines = (line.replace("hook declined", reason) if f":{ref}\t" in line else line for line in stdout.split("\n"))

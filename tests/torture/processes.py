@@ -41,6 +41,9 @@ class Programs(Protocol):
     def takes_time(self, command: Command) -> Awaitable[Ended] | None:
         """The command as something that takes virtual time, or None where it is done at once."""
 
+    def at_once(self, command: Command) -> Ended:
+        """The command, done."""
+
 
 class SubprocessProtocol(asyncio.SubprocessProtocol):
     """For the annotations of typeshed, which leave it open."""
@@ -130,7 +133,7 @@ class _Once(SubprocessTransport):
         happens = self._programs.takes_time(command)
         loop = asyncio.get_running_loop()
         if happens is None:
-            loop.call_soon(self.tell, run(command))
+            loop.call_soon(self.tell, self._programs.at_once(command))
         else:
             self._task = loop.create_task(self._follow(happens), name=" ".join(command.arguments[:2]))
 
