@@ -16,7 +16,7 @@ Lines that tell of ordinary progress are plain log lines and stand nowhere else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -107,13 +107,6 @@ def begin() -> None:
     structlog.contextvars.clear_contextvars()
 
 
-def deliveries(guids: Iterable[str], most: int = 3) -> str | None:
-    """The GUIDs in one field: the first few, and how many more."""
-    known = [guid for guid in dict.fromkeys(guids) if guid]
-    more = f" and {len(known) - most} more" if len(known) > most else ""
-    return ", ".join(known[:most]) + more if known else None
-
-
 def as_prometheus(gauges: Mapping[str, int | float] = {}) -> str:
     """Every counter, also those at nought, in Prometheus' text format (version 0.0.4), and `gauges`."""
     lines = ["# HELP crewline_events_total Refusals, retries and give-ups.", "# TYPE crewline_events_total counter"]
@@ -173,6 +166,7 @@ WRITES_WAIT = retry(
     "waits", "Writes that a limit holds back are sent when it allows; the status says when.", level="info"
 )
 ACTION_REFUSED = refusal("GitHub refused", "One write was refused; the others are done, and the look is repeated.")
+OLDER_READ = retry("a read was older than the one before it", "The newer counts; it is read again.", level="info")
 LEFT_ALONE = give_up("left alone", "The issue is gone, moved away, or a pull request.", level="info")
 BAD_CONFIGURATION = refusal(
     "bad configuration",
@@ -204,6 +198,7 @@ REPORT_NOT_TAKEN = give_up("the report of a session was not taken", "By a fault 
 REPORT_NOT_WRITTEN = give_up("the report of a session was not written down", "A crash right now would lose it.")
 NOT_SALVAGED = give_up("commits not salvaged", "What a session had committed is lost; its task starts again.")
 PROGRESS_NOT_TAKEN = give_up("progress of a session was not taken", "By a fault of ours.", level="error")
+LEFT_UNKNOWN = give_up("what an earlier process left is not known", "Its sessions start again.", level="error")
 CUT_OFF = retry("a session was cut off", "By the end of an earlier run; its task starts again.", level="info")
 NOT_CLEARED = give_up("what an earlier run left could not be cleared", "Its place is thrown away whole.")
 

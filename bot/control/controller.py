@@ -24,7 +24,17 @@ from bot.git.errors import GitFailed
 from bot.github.app import GitHubApp
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import Hint, RepositoriesChanged
-from bot.journal import HINTS_LOST, NOT_INSTALLED, NOT_TAKEN_UP, STANDS_BY, SWEEP_FAILED, TOO_MANY_HINTS, about, tell
+from bot.journal import (
+    HINTS_LOST,
+    LEFT_UNKNOWN,
+    NOT_INSTALLED,
+    NOT_TAKEN_UP,
+    STANDS_BY,
+    SWEEP_FAILED,
+    TOO_MANY_HINTS,
+    about,
+    tell,
+)
 from bot.model.assignment import Assignment
 from bot.model.identity import ObjectiveKey, RepositoryName
 from bot.model.session import SessionReport

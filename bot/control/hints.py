@@ -20,11 +20,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bot.github.webhook import Hint
+from bot.journal import begin
 from bot.model.identity import RepositoryName
 
 MOST_OF_ONE = 1000
 MOST_REPOSITORIES = 1000
 SIDE_BY_SIDE = 8
+SHOWN = 3
+"""How many GUIDs of webhooks one log line names."""
 BEGINNING = frozenset({"labeled", "reopened"})
 """The actions after which an issue that nobody knows may be an objective."""
 
@@ -60,6 +63,24 @@ class Allowance:
 
 
 @dataclass(slots=True)
+class Cause:
+    """The GUIDs of some webhooks, and how many there were."""
+
+    first: list[str] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, guid: str) -> None:
+        if len(self.first) < SHOWN and guid not in self.first:
+            self.first.append(guid)
+        elif guid not in self.first:
+            self.more += 1
+
+    def guids(self) -> str | None:
+        """In one field of a log line."""
+        return ", ".join(self.first) + (f" and {self.more} more" if self.more else "") or None
+
+
+@dataclass(slots=True)
 class Gathered:
     """The hints of one repository. `everything`: there were too many to keep."""
 
@@ -71,6 +92,12 @@ class Gathered:
         if len(self.hints) > MOST_OF_ONE:
             self.hints.clear()
             self.everything = True
+
+    def cause(self) -> Cause:
+        cause = Cause()
+        for hint in self.hints.values():
+            cause.add(hint.delivery)
+        return cause
 
 
 Clue = tuple[str, str, str | None, frozenset[int], frozenset[str]]
@@ -115,6 +142,7 @@ class Hints:
         return sum(len(gathered.hints) for gathered in self._waiting.values())
 
     async def _work(self, name: RepositoryName) -> None:
+        begin()
         try:
             while name in self._waiting:
                 async with self._turns:

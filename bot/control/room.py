@@ -7,28 +7,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import structlog
-
 from bot.config import RepositoryConfig
 from bot.control.closed import ClosedObjectives
-from bot.control.hints import Allowance
+from bot.control.hints import Allowance, Cause
 from bot.control.kept import Kept, NothingKept
-from bot.control.own_writes import OwnWrite
+from bot.control.own_writes import OwnWrite, recorded
 from bot.decide.scopes import presumed_holdings
 from bot.github.configuration import ConfigurationProblem, read_configuration
 from bot.github.lease import RepositoryLease
 from bot.github.ledger import LedgerStore
 from bot.github.repository import GitHubRepository
+from bot.journal import BAD_CONFIGURATION, tell
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.ledger import Ledger
 from bot.model.observed import Observation, RepositoryFile
 from bot.model.session import SessionReport
-from bot.model.snapshot import MergeRefusal, Neighbour
+from bot.model.snapshot import MergeRefusal, Neighbour, Wait
 from bot.model.view import ObjectiveView
 
 SHOWN = 50
 NEVER = datetime.min.replace(tzinfo=UTC)
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,6 +39,13 @@ class Memory:
     observed_at: datetime = NEVER
     stale: bool = True
     """Whether something may have changed on GitHub since `observed`."""
+    news: bool = False
+    """Whether something is known to have changed since, or may have gone otherwise than was decided: a hint came, a
+    write was refused."""
+    swept: bool = False
+    """Whether only the sweep wants it read again: that can wait when little of an hour's points is left."""
+    wait: Wait | None = None
+    """Until when writes or reads waited that the last look wanted."""
     look_anew_at: datetime | None = None
     """When reads must show what the last hint was about."""
     doubted: bool = False
@@ -77,6 +82,8 @@ class Room:
     """Their ledgers are read again where somebody comments there or opens them again."""
     allowance: Allowance = field(default_factory=Allowance)
     """Of reading the settings because of a push."""
+    causes: dict[int, Cause] = field(default_factory=dict)
+    """The webhooks because of which an objective is about to be looked at."""
     allowance_of_closed: Allowance = field(default_factory=Allowance)
     """Of looks at what is over."""
     finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
@@ -86,13 +93,14 @@ class Room:
     def memory(self, objective: int) -> Memory:
         return self.memories.setdefault(objective, Memory())
 
-    def recall(self, ledgers: Mapping[int, tuple[Ledger, CommitSha]], opened: Iterable[int]) -> None:
+    def recall(self, ledgers: Mapping[int, tuple[Ledger, CommitSha]], opened: Iterable[int], now: datetime) -> None:
         """What the ledgers say when the repository is opened: whole for open objectives, numbers for the others."""
         for number in opened:
             memory = self.memory(number)
             if number in ledgers:
                 memory.ledger, memory.revision = ledgers[number]
                 memory.holds = presumed_holdings(ledgers[number][0])
+                memory.writes = recorded(ledgers[number][0], now)
         for number, (ledger, _) in ledgers.items():
             if number not in self.memories:
                 self.closed.add(number, (record.number for record in ledger.tasks if record.number is not None))
@@ -112,7 +120,7 @@ class Room:
         read = read_configuration(file)
         if isinstance(read, ConfigurationProblem):
             self.config_problem = read.text
-            log.warning("bad configuration", repository=str(self.name), problem=read.text)
+            tell(BAD_CONFIGURATION, repository=str(self.name), problem=read.text)
         else:
             self.config, self.config_problem = read, None
 

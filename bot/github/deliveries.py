@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import structlog
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from bot.github.client import PacedClient, Request
 from bot.github.errors import NotThere, Refused
-from bot.github.pace import Urgency
-
-log = structlog.get_logger(__name__)
+from bot.github.shares import Urgency
+from bot.journal import NOT_REDELIVERED, tell
 
 PATH = "app/hook/deliveries"
 PAGE = 100
@@ -83,7 +81,7 @@ class DeliveryLog:
         try:
             await self._client.send(request)
         except (NotThere, Refused) as error:
-            log.info("not redelivered", id=delivery, reason=str(error))
+            tell(NOT_REDELIVERED, id=delivery, reason=str(error))
             return False
         return True
 

@@ -8,7 +8,6 @@ tree stays then, and `SessionRunner.wind_up` makes a report of it.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Self
 from bot.agents.roster import Roster, UnknownAgent
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
+from bot.journal import NOT_SALVAGED, PROGRESS_NOT_TAKEN, REPORT_NOT_WRITTEN, SESSION_BROKE, SESSION_CANNOT_RUN, tell
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
@@ -36,8 +36,6 @@ from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
 from bot.sessions.worker import work
 from bot.sessions.workplace import NotReady, find_base, make_workplace, session_folder
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ class SessionRunner:
                 found = await salvage(mirror, memo.assignment, place, memo.agent, self._clock())
                 outcome = with_salvage(outcome, found)
             except Exception:
-                _log.exception("what session %s had committed was not salvaged", assignment.id)
+                tell(NOT_SALVAGED, traceback=True, session=assignment.id)
         report = SessionReport(id=assignment.id, outcome=outcome, spend=self._stopped.pop(folder, Spend()))
         self._remember(assignment, report)
         self._trash.throw(folder)
@@ -146,7 +144,7 @@ class SessionRunner:
                 outcome, spend = await self._run(assignment, repository, transcript)
                 transcript.note("outcome", outcome.model_dump_json())
         except Exception as error:
-            _log.exception("session %s of %s broke", assignment.id, assignment.repository)
+            tell(SESSION_BROKE, traceback=True)
             outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
         report = SessionReport(id=assignment.id, outcome=outcome, spend=spend)
         self._remember(assignment, report)
@@ -157,7 +155,7 @@ class SessionRunner:
         try:
             self._memos.write(Memo(assignment=assignment, agent=assignment.agent, report=report))
         except (OSError, ValueError) as error:
-            _log.warning("the report of session %s was not written down: %s", assignment.id, error)
+            tell(REPORT_NOT_WRITTEN, session=assignment.id, error=str(error))
 
     async def _run(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript
@@ -186,7 +184,7 @@ class SessionRunner:
         except (UnknownAgent, PromptFailed) as error:
             return Failed(reason=FailureKind.AGENT, detail=str(error)), Spend()
         except (NotReady, GitFailed) as error:
-            _log.warning("session %s of %s cannot run now: %s", assignment.id, repository, error)
+            tell(SESSION_CANNOT_RUN, error=transcript.mask(str(error)))
             void = Void(reason=transcript.mask(str(error))[:2000])
             return (await _leaving(stage, void), stage.spend) if stage else (void, Spend())
         except asyncio.CancelledError:
@@ -211,13 +209,13 @@ class SessionRunner:
             return await work(stage, template, verification)
 
     def _teller(self, repository: RepositoryName, session: SessionId) -> Callable[[str], None]:
-        def tell(text: str) -> None:
+        def teller(text: str) -> None:
             try:
                 self._on_progress(Progress(repository, session, text, self._clock()))
             except Exception:
-                _log.exception("progress of session %s was not taken", session)
+                tell(PROGRESS_NOT_TAKEN, traceback=True)
 
-        return tell
+        return teller
 
 
 async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
