@@ -90,7 +90,7 @@ class Leases:
     async def _release(self, lease: RepositoryLease) -> None:
         try:
             await lease.release()
-        except (GitHubError, GitFailed, PushRefused, PushRejected) as error:
+        except (GitHubError, GitFailed, PushRefused, PushRejected, OSError) as error:
             tell(LEASE_NOT_RELEASED, repository=str(lease.repository), error=str(error))
 
 

@@ -113,7 +113,7 @@ class RepositoryLease:
             await self._recall()
 
     async def look(self) -> float:
-        """Ask the remote; then as `wait`. Raises GitFailed."""
+        """Ask the remote; then as `wait`. Raises GitFailed, and OSError where the disk takes nothing."""
         async with self._lock:
             await self._look()
             return self.wait()
@@ -162,7 +162,7 @@ class RepositoryLease:
             try:
                 await self._may_be_ours()
                 await self._push(())
-            except (GitFailed, PushRejected, PushRefused) as error:
+            except (GitFailed, PushRejected, PushRefused, OSError) as error:
                 raise Unavailable(f"the lease could not be renewed: {error}", self._now() + AGAIN) from error
 
     async def _may_be_ours(self) -> None:
