@@ -222,6 +222,10 @@ class Controller:
             tell(NOT_TAKEN_UP, repository=str(name), error=str(error))
             self._sweep_soon.set()
             return
+        except Exception:
+            tell(NOT_TAKEN_UP, traceback=True, repository=str(name))
+            self._sweep_soon.set()
+            return
         for number in room.memories if room is not None else ():
             self._queue.add(ObjectiveKey(name, number))
 

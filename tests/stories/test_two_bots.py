@@ -98,6 +98,16 @@ async def test_a_rolling_deploy_hands_the_work_over(tmp_path: Path) -> None:
             await story.at_rest()
 
 
+async def test_the_lease_costs_no_push_of_its_own_on_the_way(tmp_path: Path) -> None:
+    async with stage(tmp_path, playbook(*CHAIN), config=CONFIG) as story:
+        objective = story.hand_off()
+        await story.closed(objective)
+        ledger = f"refs/crewline/objectives/{objective.number}"
+        recorded = int(await story.shop.git.git("rev-list", "--count", ledger))
+        assert story.hub.usage.git["push"] == recorded
+        assert (await lease_of(story)).epoch == 1
+
+
 async def test_who_stands_by_goes_on_when_the_first_dies(tmp_path: Path) -> None:
     """kill -9: nobody says anything, so the lease is waited out."""
     parts = playbook(task("one"), one__worker=[waits_for("go")])
