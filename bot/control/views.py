@@ -9,7 +9,7 @@ from bot.decide.hand_off import refusal
 from bot.decide.situation import Situation
 from bot.decide.status import finished
 from bot.decide.task import Task, tasks_of
-from bot.decide.waiting import paused, why_objective, why_task
+from bot.decide.waiting import paused, waits_for_github, why_objective, why_task
 from bot.model.snapshot import Snapshot
 from bot.model.view import ObjectiveView, TaskView
 
@@ -36,7 +36,7 @@ def view_of(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Obje
         title=ledger.hand_off.title,
         url=issue.url,
         state=_state(situation, tasks),
-        why=why_objective(situation, tasks),
+        why=" ".join(filter(None, (why_objective(situation, tasks), waits_for_github(situation)))),
         tasks=tuple(_task_view(task, situation, tasks) for task in tasks),
         sessions=len(ledger.sessions),
         seconds=sum(session.spend.seconds for session in ledger.sessions),

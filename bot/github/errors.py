@@ -47,12 +47,16 @@ class OutcomeUnknown(GitHubError):
 
 class Unavailable(GitHubError):
     """GitHub asks to wait, or does not answer. Nothing happened; try again at `retry_at`. `limit` names, for people,
-    the limit that is waited for; it is None where GitHub does not answer."""
+    the limit that is waited for; it is None where GitHub does not answer. `only_content`: what makes no content does
+    not wait for it."""
 
-    def __init__(self, message: str, retry_at: datetime, limit: str | None = None) -> None:
+    def __init__(
+        self, message: str, retry_at: datetime, limit: str | None = None, *, only_content: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_at = retry_at
         self.limit = limit
+        self.only_content = only_content
 
 
 class LeaseLost(GitHubError):

@@ -72,10 +72,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Opening:
-    """From when on a limit lets a request through, and what that limit is, in words."""
+    """From when on a limit lets a request through, and what that limit is, in words. `content`: only what makes
+    content waits for it."""
 
     at: datetime
     limit: str = field(default="", compare=False)
+    content: bool = field(default=False, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -262,8 +264,8 @@ class Pace:
         )
         kept_back = 0 if ask.urgency is Urgency.PERSON else FOR_PEOPLE
         return max(
-            _Opening(self._minute.opens(now, wanted), "80 content-creating requests a minute"),
-            _Opening(self._hour.opens(now, wanted, kept_back), "500 content-creating requests an hour"),
+            _Opening(self._minute.opens(now, wanted), "80 content-creating requests a minute", content=True),
+            _Opening(self._hour.opens(now, wanted, kept_back), "500 content-creating requests an hour", content=True),
         )
 
     def _seconds_until(self, opening: _Opening, ask: Ask, ticket: _Ticket | None = None) -> float:
@@ -281,12 +283,11 @@ class Pace:
         wait for content have a time of their own."""
         until = opening.at
         if ticket is not None and ask.objective is not None:
-            if until > self._content(ticket).at:
+            if not opening.content:
                 until += self._shares.told_since(until, ticket.ordinal) * self._interval
             self._shares.wait(ask.objective, Place(ask.urgency, ask.creates, ticket.ordinal, until))
-        raise Unavailable(
-            f"GitHub's limit is reached until {until:%H:%M:%S} UTC ({opening.limit})", until, opening.limit
-        )
+        message = f"GitHub's limit is reached until {until:%H:%M:%S} UTC ({opening.limit})"
+        raise Unavailable(message, until, opening.limit, only_content=opening.content)
 
 
 def hourly(resource: str) -> str:

@@ -55,7 +55,7 @@ class GitHubRepository:
 
     async def permission(self, login: Login, objective: int | None = None) -> Permission:
         """What `login` may do here, as GitHub answers; remembered for 60 s."""
-        return await self._permissions.of(login, self._speaking_for(objective))
+        return await self._permissions.of(login, self._speaking_for(objective, Urgency.PERSON))
 
     async def carry_out(self, write: Write, objective: int | None = None) -> tuple[Fact, ...]:
         """Do `write`. The facts hold what reads may not show yet; an error carries those of the part that was done.
@@ -68,7 +68,7 @@ class GitHubRepository:
         """What was sent for the whole installation."""
         return self._client.usage()
 
-    def _speaking_for(self, objective: int | None) -> PacedClient:
+    def _speaking_for(self, objective: int | None, urgency: Urgency = Urgency.WORK) -> PacedClient:
         if objective is None:
             return self._client
-        return self._client.on_behalf_of(ObjectiveKey(self.name, objective))
+        return self._client.on_behalf_of(ObjectiveKey(self.name, objective), urgency)
