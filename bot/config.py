@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from bot.model.frozen import Frozen
+from bot.model.gate import GateCaps
 from bot.model.session import Role
 
 PROTECTED = (".github/workflows/**", ".github/crewline.yml", ".github/crewline/**", "**/CODEOWNERS")
@@ -111,6 +112,7 @@ class RepositoryConfig(Frozen):
     roles: Annotated[Roles, Field(description="Who plays which role.")] = Roles()
     verify: Annotated[VerifyConfig, Field(description="How a commit proves itself.")] = VerifyConfig()
     limits: Annotated[Limits, Field(description="The bounds of every loop.")] = Limits()
+    gate: Annotated[GateCaps, Field(description="What one task may change at most.")] = GateCaps()
     merge: Annotated[MergeConfig, Field(description="How pull requests are merged.")] = MergeConfig()
 
     def role(self, role: Role) -> RoleConfig:

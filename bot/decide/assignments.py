@@ -64,6 +64,7 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
         verify_seconds=config.verify.minutes * 60,
         most_tasks=config.limits.tasks,
         largest_file=config.limits.largest_file_kilobytes * 1000,
+        gate=config.gate,
         briefing=_briefing(situation, session, task, tasks),
     )
 
@@ -136,6 +137,7 @@ def _reviewer_briefing(situation: Situation, session: SessionRecord, task: Task)
         head=session.judges,
         summary=published.summary.summary if published and own and published.summary else "",
         evidence=task.evidence,
+        weakened=published.weakened if published and own else (),
         round=1 + len(verdicts),
         earlier_findings=verdicts[-1].findings if verdicts else (),
     )

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.model.frozen import Frozen
+from bot.model.gate import GateCaps
 from bot.model.identity import CommitSha, SessionId, TaskKey
 from bot.model.plan import PlannedTask
 from bot.model.session import Evidence, FailureKind, Finding, Role
@@ -91,6 +92,8 @@ class ReviewerBriefing(Frozen):
     head: CommitSha
     summary: str
     evidence: Evidence | None
+    weakened: tuple[str, ...] = ()
+    """Which tests were removed or switched off, one sentence each, as the gate counted them."""
     round: int
     earlier_findings: tuple[Finding, ...] = ()
 
@@ -134,6 +137,7 @@ class Assignment(Frozen):
     most_tasks: int = 30
     largest_file: int = 1_000_000
     """In bytes; the gate refuses a larger one."""
+    gate: GateCaps = GateCaps()
     briefing: Briefing
 
     @property

@@ -127,6 +127,8 @@ class Published(Frozen):
     base: CommitSha
     evidence: Evidence | None
     summary: Summary | None
+    weakened: tuple[str, ...] = ()
+    """Which tests were removed or switched off, one sentence each."""
 
 
 class Judged(Frozen):

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from bot.agents.roster import Roster, UnknownAgent
+from bot.disk.watch import SoundDisk, Suspecting
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
 from bot.journal import NOT_SALVAGED, PROGRESS_NOT_TAKEN, REPORT_NOT_WRITTEN, SESSION_BROKE, SESSION_CANNOT_RUN, tell
@@ -73,12 +74,14 @@ class SessionRunner:
         *,
         on_progress: OnProgress = lambda progress: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        disk: Suspecting | None = None,
     ) -> None:
         self._data = data.absolute()
         self._mirrors = mirrors
         self._roster = roster
         self._on_progress = on_progress
         self._clock = clock
+        self._disk = disk or SoundDisk()
         self._trash = Trash(self._data / "trash")
         self._memos = Memos(self._data / "sessions")
         self._inheritance = Inheritance(self._data, self._memos, self._trash, clock)
@@ -122,7 +125,7 @@ class SessionRunner:
             try:
                 mirror = await self._mirrors(repository)
                 place = memo.tree.at(folder)
-                found = await salvage(mirror, memo.assignment, place, memo.agent, self._clock())
+                found = await salvage(mirror, memo.assignment, place, memo.agent, self._clock(), self._roster.secrets())
                 outcome = with_salvage(outcome, found)
             except Exception:
                 tell(NOT_SALVAGED, traceback=True, session=assignment.id)
@@ -144,8 +147,11 @@ class SessionRunner:
                 outcome, spend = await self._run(assignment, repository, transcript)
                 transcript.note("outcome", outcome.model_dump_json())
         except Exception as error:
-            tell(SESSION_BROKE, traceback=True)
-            outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
+            if (sentence := self._disk.suspect(error)) is not None:
+                outcome = Void(reason=sentence)
+            else:
+                tell(SESSION_BROKE, traceback=True)
+                outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
         report = SessionReport(id=assignment.id, outcome=outcome, spend=spend)
         self._remember(assignment, report)
         return report
@@ -180,12 +186,15 @@ class SessionRunner:
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch)
                 self._memos.write(Memo(assignment=assignment, agent=agent.name, tree=tree))
-            return await _leaving(stage, await self._play(stage)), stage.spend
+            return await _leaving(stage, await self._excused(await self._play(stage), transcript)), stage.spend
         except (UnknownAgent, PromptFailed) as error:
             return Failed(reason=FailureKind.AGENT, detail=str(error)), Spend()
-        except (NotReady, GitFailed) as error:
+        except (NotReady, GitFailed, OSError) as error:
+            sentence = self._disk.suspect(error)
+            if sentence is None and isinstance(error, OSError):
+                raise
             tell(SESSION_CANNOT_RUN, error=transcript.mask(str(error)))
-            void = Void(reason=transcript.mask(str(error))[:2000])
+            void = Void(reason=sentence or transcript.mask(str(error))[:2000])
             return (await _leaving(stage, void), stage.spend) if stage else (void, Spend())
         except asyncio.CancelledError:
             stopped = stage is not None
@@ -193,7 +202,16 @@ class SessionRunner:
             raise
         finally:
             if not stopped:
-                self._trash.throw(folder)
+                with suppress(OSError):  # a disk that cannot be written to; what was achieved counts
+                    self._trash.throw(folder)
+
+    async def _excused(self, outcome: Outcome, transcript: Transcript) -> Outcome:
+        """`outcome`, or void where it is a failure while the disk was in trouble: that is nobody's fault."""
+        if outcome.kind != "failed":
+            return outcome
+        told = self._disk.suspect(transcript.trouble) if transcript.trouble is not None else None
+        sentence = told or await self._disk.check()
+        return Void(reason=sentence) if sentence is not None else outcome
 
     async def _play(self, stage: Stage) -> Outcome:
         """The checkout for the verify command is made while the agent works."""
@@ -224,7 +242,9 @@ async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
     if stage.assignment.role is not Role.WORKER or outcome.kind not in ("failed", "blocked", "void") or refused:
         return outcome
     try:
-        found = await salvage(stage.mirror, stage.assignment, stage.place, stage.agent.name, stage.clock())
+        found = await salvage(
+            stage.mirror, stage.assignment, stage.place, stage.agent.name, stage.clock(), stage.transcript.secrets
+        )
     except GitFailed as error:
         stage.transcript.note("salvage", str(error))
         return outcome

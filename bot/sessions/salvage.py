@@ -6,37 +6,48 @@ gate. What the gate lets through is worth a branch, and the next attempt may con
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
 from bot.model.identity import CommitSha
 from bot.model.session import Outcome, Salvage
-from bot.sessions.gate import Rules, collect, judge, refusal_text
+from bot.sessions.gate.change import collect
+from bot.sessions.gate.rules import Rules, judge, refusal_text
 from bot.sessions.harvest import Unharvestable, harvest
 from bot.sessions.workplace import Workplace
 
 
-async def salvage(mirror: Mirror, assignment: Assignment, place: Workplace, agent: str, at: datetime) -> Salvage | None:
-    """What the session made since it began; None where that is nothing. Raises GitFailed where our own side fails."""
+async def salvage(
+    mirror: Mirror, assignment: Assignment, place: Workplace, agent: str, at: datetime, secrets: Sequence[str] = ()
+) -> Salvage | None:
+    """What the session made since it began; None where that is nothing. `secrets` are the server's, which may not
+    leave. Raises GitFailed where our own side fails."""
     try:
         found = await harvest(mirror, place, assignment.id, agent, at)
     except Unharvestable as error:
         return Salvage(refusal=str(error))
     if found is None or not found.commits:
         return None
-    return await admit(mirror, assignment, place.base, found.head)
+    return await admit(mirror, assignment, place.base, found.head, secrets)
 
 
-async def admit(mirror: Mirror, assignment: Assignment, base: CommitSha, head: CommitSha) -> Salvage | None:
+async def admit(
+    mirror: Mirror, assignment: Assignment, base: CommitSha, head: CommitSha, secrets: Sequence[str] = ()
+) -> Salvage | None:
     """`head`, which is in the mirror, as far as the gate lets it leave; None where it changes nothing."""
-    changes = await collect(mirror, base, head, assignment.largest_file)
+    changes = await collect(mirror, base, head, assignment.largest_file, secrets)
     if changes is None:
         return Salvage(refusal=f"The commits share no history with {assignment.base_branch}.")
     if not changes:
         return None
-    refusals = judge(changes, Rules(assignment.scope, assignment.protected, assignment.largest_file))
+    refusals = judge(changes, rules_of(assignment))
     return Salvage(refusal=refusal_text(refusals)) if refusals else Salvage(head=head)
+
+
+def rules_of(assignment: Assignment) -> Rules:
+    return Rules(assignment.scope, assignment.protected, assignment.largest_file, assignment.gate)
 
 
 def with_salvage(outcome: Outcome, salvaged: Salvage | None) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -22,25 +23,32 @@ class Transcript:
 
     def __init__(self, path: Path, secrets: Sequence[str], clock: Callable[[], datetime]) -> None:
         self._path = path
+        self.secrets = tuple(secrets)
         self._secrets = tuple({form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])})
         self._clock = clock
         self._written = 0
         self._full = False
+        self.trouble: OSError | None = None
+        """Why the disk did not take it, where it did not; nothing is written any more then, and the session goes on."""
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("w", encoding="utf-8", errors="replace")
+        fcntl.flock(self._file, fcntl.LOCK_SH)  # in use: nobody deletes it meanwhile (`bot.disk.use`)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            self.trouble = error
 
     def note(self, kind: str, text: str) -> None:
         """Something of ours: the prompt, the command, how the process ended, what the gate said. Never dropped."""
         self._write(json.dumps({"at": self._now(), "kind": kind, "text": text}, ensure_ascii=False))
-        self._file.flush()
+        self.flush()
 
     def event(self, event: AgentEvent) -> None:
         """Something that the agent said. Dropped where the transcript is full, which is said once."""
@@ -53,7 +61,11 @@ class Transcript:
         self._write(f'{{"at":"{self._now()}",{event.model_dump_json()[1:]}')
 
     def flush(self) -> None:
-        self._file.flush()
+        if self.trouble is None:
+            try:
+                self._file.flush()
+            except OSError as error:
+                self.trouble = error
 
     def mask(self, text: str) -> str:
         for secret in self._secrets:
@@ -66,4 +78,8 @@ class Transcript:
     def _write(self, line: str) -> None:
         masked = self.mask(line)
         self._written += len(masked) + 1
-        self._file.write(masked + "\n")
+        if self.trouble is None:
+            try:
+                self._file.write(masked + "\n")
+            except OSError as error:
+                self.trouble = error

@@ -12,9 +12,12 @@ from bot.model.assignment import WorkerBriefing
 from bot.model.identity import CommitSha
 from bot.model.session import Blocked, Evidence, Failed, FailureKind, Outcome, Published, Summary
 from bot.sessions.evidence import Verification
-from bot.sessions.gate import Rules, collect, judge, refusal_text
+from bot.sessions.gate.change import collect
+from bot.sessions.gate.rules import judge, refusal_text
+from bot.sessions.gate.weakened import weakened
 from bot.sessions.harvest import Unharvestable, harvest, uncommitted
 from bot.sessions.prompt import Surroundings, render
+from bot.sessions.salvage import rules_of
 from bot.sessions.turn import Stage, take_turn
 
 
@@ -39,8 +42,11 @@ async def work(stage: Stage, template: str | None, verification: Verification) -
         return head
     if summary is not None and summary.status == "partial":
         return stage.failed(FailureKind.PARTIAL, _notes("The agent says that its work is not complete.", summary))
-    refused = await _gate(stage, head)
-    return refused or await _prove(stage, head, summary, verification)
+    passed = await _gate(stage, head)
+    if isinstance(passed, Failed):
+        return passed
+    outcome = await _prove(stage, head, summary, verification)
+    return outcome.model_copy(update={"weakened": passed}) if isinstance(outcome, Published) else outcome
 
 
 async def _bring_back(stage: Stage, summary: Summary | None) -> CommitSha | Failed:
@@ -69,16 +75,18 @@ def _was_for_a_conflict(stage: Stage) -> bool:
     return setback is not None and setback.reason is FailureKind.CONFLICT
 
 
-async def _gate(stage: Stage, head: CommitSha) -> Failed | None:
-    assignment = stage.assignment
-    changes = await collect(stage.mirror, stage.place.base, head, assignment.largest_file)
+async def _gate(stage: Stage, head: CommitSha) -> tuple[str, ...] | Failed:
+    """What the reviewer must know of it, where it may leave."""
+    assignment, secrets = stage.assignment, stage.transcript.secrets
+    changes = await collect(stage.mirror, stage.place.base, head, assignment.largest_file, secrets)
     if changes is None:
         return stage.failed(FailureKind.GATE, f"The commits share no history with {assignment.base_branch}.")
     if not changes:
         detail = f"The commits change nothing compared to {assignment.base_branch}."
         return stage.failed(FailureKind.NO_COMMITS, detail)
-    refusals = judge(changes, Rules(assignment.scope, assignment.protected, assignment.largest_file))
-    return stage.failed(FailureKind.GATE, refusal_text(refusals)) if refusals else None
+    if refusals := judge(changes, rules_of(assignment)):
+        return stage.failed(FailureKind.GATE, refusal_text(refusals))
+    return weakened(changes)
 
 
 async def _prove(stage: Stage, head: CommitSha, summary: Summary | None, verification: Verification) -> Outcome:

@@ -1,0 +1,1 @@
+"""The gate: what may leave the machine. `change` reads the net difference, `rules` decides over it."""
