@@ -200,7 +200,25 @@ NOT_SALVAGED = give_up("commits not salvaged", "What a session had committed is 
 PROGRESS_NOT_TAKEN = give_up("progress of a session was not taken", "By a fault of ours.", level="error")
 LEFT_UNKNOWN = give_up("what an earlier process left is not known", "Its sessions start again.", level="error")
 CUT_OFF = retry("a session was cut off", "By the end of an earlier run; its task starts again.", level="info")
+LEFTOVERS_ENDED = give_up("ended processes of an earlier run", "They outlived the server that had started them.")
 NOT_CLEARED = give_up("what an earlier run left could not be cleared", "Its place is thrown away whole.")
+
+# The disk
+
+DISK_IN_TROUBLE = retry(
+    "the disk is in trouble", "Something could not be written; it is tried again.", "Make space; see the status."
+)
+NO_SESSION_STARTS = refusal(
+    "no session starts",
+    "The disk takes nothing, or too little is free. What runs goes on, and the status says so.",
+    "Make space, or see why it is read-only.",
+)
+
+NOT_DELETED = give_up(
+    "could not be deleted",
+    "Something that is no longer needed stays on the disk.",
+    "Delete it, or mend its permissions.",
+)
 
 # Leases
 

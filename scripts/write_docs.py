@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from bot.config import PROTECTED, RepositoryConfig
 from bot.decide.commands.help import RULES
+from bot.journal import EVENTS, Sort
 from bot.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -41,7 +42,12 @@ EXAMPLES: dict[str, str | list[str]] = {
 
 def pages() -> dict[str, str]:
     """The text of each page by its name in docs/."""
-    return {"settings.md": settings_page(), "configuration.md": configuration_page(), "commands.md": commands_page()}
+    return {
+        "settings.md": settings_page(),
+        "configuration.md": configuration_page(),
+        "commands.md": commands_page(),
+        "operating.md": operating_page(),
+    }
 
 
 def settings_page() -> str:
@@ -86,6 +92,48 @@ def commands_page() -> str:
         + "\nThe bot reacts with 👀 when it has seen the command, then with 🚀 when it is carried out, or with 😕 and "
         "one line that says why not.\n"
     )
+
+
+OPERATING = """# Operating: what the log and the counters say
+
+`CREWLINE_LOG_JSON=1` writes one JSON object a line; `CREWLINE_LOG_LEVEL` sets how much. Whatever is refused, tried
+again or given up has a line of its own, whose `event` is the name in the table, and a counter. Lines carry the ids of
+what they belong to:
+
+| field | what it is |
+|---|---|
+| `delivery` | The GUID of the webhook behind it, as in the App's delivery log; of more webhooks the first few. |
+| `repository`, `objective` | `owner/name`, and the number of the issue that was handed off. |
+| `task`, `session` | The planner's name for the task; the session, as in its branch, its transcript and the status. |
+| `request_id` | GitHub's own name of a request that it answered. |
+
+So `grep` for a GUID shows what one webhook led to, and for a session what became of it.
+
+`GET /metrics` gives the counters in Prometheus' text format, to whoever asks on the machine itself, as the dashboard:
+`crewline_events_total{event="…",sort="…"}`, where `event` is the name in lower case with `_` for all that is no letter
+or digit, `crewline_open_objectives` and `crewline_running_tasks`. Labels never hold names of people, repositories or
+issues.
+
+Where a person can do something about one objective, its status comment says so too, with the command that goes on.
+"""
+
+SORTS = {
+    Sort.REFUSAL: "Refusals",
+    Sort.RETRY: "Tried again without a person",
+    Sort.GIVE_UP: "Given up",
+}
+
+
+def operating_page() -> str:
+    parts = [f"{NOTE}{OPERATING}"]
+    for sort, title in SORTS.items():
+        rows = [
+            f"| {event.name} | {event.level} | {event.meaning}{' ' + event.remedy if event.remedy else ''} |"
+            for event in EVENTS.all.values()
+            if event.sort is sort
+        ]
+        parts.append(f"\n## {title}\n\n" + table("| event | level | what it means, and what to do |", rows))
+    return "".join(parts)
 
 
 def table(head: str, rows: list[str]) -> str:

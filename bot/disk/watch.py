@@ -26,6 +26,7 @@ from typing import Protocol
 import structlog
 
 from bot.disk.trouble import DiskTrouble, sentence, trouble_of
+from bot.journal import DISK_IN_TROUBLE, NO_SESSION_STARTS, tell
 
 EVERY = 15.0
 SLOW = 10.0
@@ -145,7 +146,7 @@ class DiskWatch:
         trouble = trouble_of(error)
         if trouble is None:
             return None
-        log.warning("the disk is in trouble", error=str(error)[:500])
+        tell(DISK_IN_TROUBLE, error=str(error))
         pause = min(self._first_pause * (1 << min(self._times_told, 8)), LONGEST_PAUSE)
         if self._told is None:
             self._times_told += 1
@@ -204,7 +205,7 @@ class DiskWatch:
             log.info("the disk is sound again")
         else:
             self._text = sentence(trouble, free or self._floor, self._floor)
-            log.warning("no session starts", reason=self._text)
+            tell(NO_SESSION_STARTS, reason=self._text)
         self._seen = trouble
         self.changed()
 

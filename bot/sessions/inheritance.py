@@ -16,11 +16,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
-from bot.journal import CUT_OFF, NOT_CLEARED, NOT_SALVAGED, tell
+from bot.journal import CUT_OFF, LEFTOVERS_ENDED, NOT_CLEARED, NOT_SALVAGED, tell
 from bot.model.assignment import Assignment, WorkerBriefing
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.session import LOST, Published, SessionRecord, SessionReport, Spend, Void, salvage_of
@@ -29,8 +27,6 @@ from bot.sessions.memo import Memo, Memos
 from bot.sessions.salvage import salvage
 from bot.sessions.trash import Trash
 from bot.sessions.workplace import session_folder
-
-log = structlog.get_logger(__name__)
 
 KEPT = timedelta(days=14)
 """How long trees wait for their repository to be opened again."""
@@ -101,7 +97,7 @@ class Inheritance:
         try:
             count = await end_leftovers(folder.earlier)
             if count:
-                log.warning("ended processes that an earlier run of the server had left", count=count)
+                tell(LEFTOVERS_ENDED, count=count)
             folder.cleared()
             self._set_aside()
         except Exception:
