@@ -108,6 +108,9 @@ async def end_leftovers(runs: Sequence[BotRun], patience: float = PATIENCE) -> i
                 send(process, number)
         await asyncio.sleep(0.01)
         found = await asyncio.to_thread(leftovers, runs)
+        if not found:  # one that was just becoming another program shows no environment for a moment
+            await asyncio.sleep(0.01)
+            found = await asyncio.to_thread(leftovers, runs)
     return count
 
 

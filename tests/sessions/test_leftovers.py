@@ -25,6 +25,8 @@ def sleeper(mark: str | None, *argv: str) -> Iterator[Popen[bytes]]:
     process = Popen(argv or ("sleep", "600"), env=environment, stdin=DEVNULL, stdout=PIPE, start_new_session=True)
     assert process.stdout is not None
     try:
+        while not Path(f"/proc/{process.pid}/environ").read_bytes():
+            pass  # the kernel shows the new program's a moment after Popen has returned
         yield process
     finally:
         process.kill()
