@@ -4,8 +4,9 @@ The agent could write to its repository: its settings, hooks, index, objects and
 runs there runs them (a planted ``core.fsmonitor`` was executed by ``git status``; a partial clone's promisor can
 name a command; a ``commondir`` file leads to other settings). So our git never runs there and never reads its
 settings. We read by ourselves which commit is checked out, write a second repository of our own that borrows the
-agent's objects and nothing else, and fetch from that one into the mirror. Every object that comes in is checked
-(fsck), and no ref of the mirror names them: nothing there is ever collected as garbage.
+agent's objects and nothing else, and fetch from that one into the mirror; the usual few loose objects we read and
+hand over ourselves (`brought`). Every object that comes in is checked (fsck), and no ref of the mirror names them:
+nothing there is ever collected as garbage.
 
 Then the commits are written anew in the bot's form: parents and trees as they were; author and committer the
 bot, with the agent named; the message without trailers of ours, and with one that names the session.
@@ -21,11 +22,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.disk.trouble import trouble_of
 from bot.git.errors import GitFailed
 from bot.git.loose import NewCommit, write_commit
 from bot.git.mirror import Mirror, make_bare_repository
+from bot.git.pack import make_pack
 from bot.git.process import Identity, git
+from bot.git.trees import straight_line
 from bot.model.identity import CommitSha, SessionId
+from bot.sessions.brought import brought
 from bot.sessions.workplace import Workplace
 
 MOST_COMMITS = 500
@@ -88,6 +93,14 @@ async def uncommitted(mirror: Mirror, place: Workplace, head: CommitSha) -> tupl
 
 async def _fetch(mirror: Mirror, place: Workplace, tip: CommitSha) -> None:
     """Bring `tip` into the mirror, every object checked."""
+    few = brought(place.repository / "objects", tip)
+    if few is not None:
+        pack = make_pack(few)
+        try:
+            await git("unpack-objects", "-q", "--strict", repository=mirror.path, stdin=pack, seconds=60)
+        except GitFailed as error:
+            raise _refused(error) from None
+        return
     lender = place.folder / "harvest"
     make_bare_repository(lender)
     folders = (place.repository / "objects", mirror.path / "objects")
@@ -102,11 +115,21 @@ async def _fetch(mirror: Mirror, place: Workplace, tip: CommitSha) -> None:
             seconds=300,
         )
     except GitFailed as error:
-        raise Unharvestable(f"Git refuses the commits: {_reason(error.stderr)}") from None
+        raise _refused(error) from None
+
+
+def _refused(error: GitFailed) -> Exception:
+    """What is wrong with the commits; the error itself where it is our own disk that is."""
+    if trouble_of(error) is not None:
+        return error
+    return Unharvestable(f"Git refuses the commits: {_reason(error.stderr)}")
 
 
 async def _new_commits(mirror: Mirror, head: CommitSha, place: Workplace) -> list[CommitSha]:
     """The commits that the session made, parents first."""
+    line = await straight_line(mirror.objects, head, {place.base, place.start})
+    if line is not None:
+        return line[::-1]
     limit = str(MOST_COMMITS + 1)
     known = (f"^{place.base}", f"^{place.start}")
     output = await mirror.git("rev-list", "--topo-order", f"--max-count={limit}", head, *known)
