@@ -28,6 +28,8 @@ from bot.model.session import (
     Published,
     Role,
     SessionRecord,
+    Void,
+    last_counting,
     salvage_of,
 )
 
@@ -86,7 +88,7 @@ def _planner_briefing(situation: Situation) -> PlannerBriefing:
         most_tasks=situation.config.limits.tasks,
         verify_command=situation.config.verify.command,
         answered=tuple(_answered(exchange) for exchange in ledger.exchanges if exchange.answer is not None),
-        setback=_failure(ended[-1]) if ended else None,
+        setback=_failure(last_counting(ledger.sessions_of(None))),
         hint=ledger.planning.hint,
     )
 
@@ -115,7 +117,7 @@ def _worker_briefing(
         task=task.planned,
         results=tuple(_result(other) for other in tasks if other.key in task.planned.depends_on),
         verify_command=situation.config.verify.command,
-        attempt=1 + sum(earlier.role is Role.WORKER for earlier in before),
+        attempt=1 + sum(earlier.role is Role.WORKER and not isinstance(earlier.outcome, Void) for earlier in before),
         setback=_setback(session, task, before),
         salvage=_salvage(situation, session, before),
         findings=_findings(before, session.starts_from) if session.cause is Cause.REVIEW else (),
@@ -150,11 +152,11 @@ def _setback(session: SessionRecord, task: Task, before: tuple[SessionRecord, ..
     if session.cause is Cause.CONFLICT:
         detail = "The branch conflicts with its base; the conflict stands in the tree: solve it and commit."
         return Setback(reason=FailureKind.CONFLICT, detail=detail)
-    return _failure(before[-1]) if before else None
+    return _failure(last_counting(before))
 
 
-def _failure(session: SessionRecord) -> Setback | None:
-    outcome = session.outcome
+def _failure(session: SessionRecord | None) -> Setback | None:
+    outcome = session.outcome if session is not None else None
     return Setback(reason=outcome.reason, detail=outcome.detail[:MOST_TEXT]) if isinstance(outcome, Failed) else None
 
 

@@ -107,7 +107,8 @@ def _too_many_failures(counted: tuple[SessionRecord, ...], most: int, what: str)
 
 
 def _too_many_causes(task: Task, cause: Cause, most: int, again: bool) -> str | None:
-    tried = sum(session.role is Role.WORKER and session.cause is cause for session in task.counted)
+    told = [session for session in task.counted if not isinstance(session.outcome, Void)]
+    tried = sum(session.role is Role.WORKER and session.cause is cause for session in told)
     if not again or tried < most:
         return None
     what = "conflicts with its base" if cause is Cause.CONFLICT else "fails its checks"

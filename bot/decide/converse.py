@@ -20,7 +20,7 @@ from bot.model.action import Action, AddLabel, EditComment, React, RemoveLabel, 
 from bot.model.ledger import Escalation, HandledCommand
 from bot.model.marker import tag, tagged
 from bot.model.observed import Comment, Issue, PullRequest, Reaction
-from bot.model.session import Failed, Role
+from bot.model.session import Failed, Role, Void
 from bot.model.snapshot import Snapshot
 
 LONG = timedelta(minutes=5)
@@ -138,7 +138,7 @@ def _escalation_text(situation: Situation, escalation: Escalation, task: Task | 
         parts.append(f"What there is so far: #{task.pull_request.number}.")
     if task and (salvaged := salvage_text(situation, task)):
         parts.append(salvaged)
-    tried = sum(session.role is Role.WORKER for session in sessions)
+    tried = sum(s.role is Role.WORKER and not isinstance(s.outcome, Void) for s in sessions)
     if tried:
         parts.append(f"Tried {tried} time{'s' if tried > 1 else ''}.")
     parts.append(f"`/retry [hint]`{where} tries again; closing the issue gives it up.")

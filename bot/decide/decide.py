@@ -5,7 +5,7 @@ and draws no random number. On a settled snapshot it returns nothing, and carryi
 again returns only what has become possible since, so running it twice changes nothing.
 
 It works in two halves. First the phases that change the ledger, in the order of a task's life: `hand_off`,
-`commands`, `harvest`, `answers`, `bounds`, `dispatch`. What they decide goes out as one push, with the branches that
+`bury`, `commands`, `harvest`, `answers`, `bounds`, `dispatch`. What they decide goes out as one push, with the branches that
 finished sessions made (invariant 4). Then the phases that ask for effects, reading the ledger as it will be after
 that push: sessions to start and stop, merges, what GitHub does not show yet, what the bot says.
 
@@ -33,7 +33,7 @@ from bot.decide.converse import acknowledge, answer_commands, explain_refusal, s
 from bot.decide.dispatch import dispatch
 from bot.decide.finish import close_objective
 from bot.decide.hand_off import hand_off
-from bot.decide.harvest import harvest, unwanted
+from bot.decide.harvest import bury, harvest, unwanted
 from bot.decide.merge import close_finished, merge, retry_at
 from bot.decide.players import refused_players
 from bot.decide.publish import publish
@@ -60,7 +60,7 @@ def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decis
         return Decision(afterwards=tuple(explain_refusal(snapshot, config)))
     before = Situation(snapshot, config, now, ledger)
     situation = before
-    for phase in (commands, harvest, answers, bounds, dispatch):
+    for phase in (bury, commands, harvest, answers, bounds, dispatch):
         situation = phase(situation)
     if snapshot.unwritable:
         situation = before  # what is recorded goes on; what would have to be recorded waits

@@ -13,7 +13,7 @@ from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until, tasks_of
 from bot.model.plan import merge_order
 from bot.model.scope import overlap
-from bot.model.session import Cause, Failed, Role
+from bot.model.session import Cause, Failed, Role, last_counting
 
 
 def dispatch(situation: Situation) -> Situation:
@@ -60,8 +60,8 @@ def cause_of(task: Task) -> Cause:
         return Cause.CHECKS
     if task.verdict is not None and task.verdict.decision == "request_changes":
         return Cause.REVIEW
-    last = task.counted[-1].outcome if task.counted else None
-    return Cause.FAILURE if isinstance(last, Failed) else Cause.FIRST
+    last = last_counting(task.counted)
+    return Cause.FAILURE if last is not None and isinstance(last.outcome, Failed) else Cause.FIRST
 
 
 def _free_slots(situation: Situation) -> int:
@@ -79,8 +79,8 @@ def _claim_planner(situation: Situation) -> Situation:
     refused = who.not_before is not None and who.not_before > situation.now
     if ledger.answer is not None or waiting or busy or refused or not _backed_off(situation):
         return situation
-    failed = bool(ledger.sessions_of(None)) and isinstance(ledger.sessions_of(None)[-1].outcome, Failed)
-    cause = Cause.FAILURE if failed else Cause.FIRST
+    last = last_counting(ledger.sessions_of(None))
+    cause = Cause.FAILURE if last is not None and isinstance(last.outcome, Failed) else Cause.FIRST
     claimed = ledger.claim(Role.PLANNER, None, situation.snapshot.instance, situation.now, agent=who.agent, cause=cause)
     return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")
 

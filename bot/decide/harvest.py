@@ -19,12 +19,23 @@ from bot.model.plan import PlainAnswer, Plan, Questions
 from bot.model.session import LOST, Planned, Published, Salvage, SessionRecord, SessionReport, Void, salvage_of
 
 
+def bury(situation: Situation) -> Situation:
+    """End the claims of instances that are gone (one instance serves a repository at a time), unless what they came
+    to is known after all. Before anything is decided about the tasks: nobody works on them."""
+    snapshot = situation.snapshot
+    told = {report.id for report in snapshot.reports}
+    for claim in situation.ledger.open_claims():
+        if claim.holder != snapshot.instance and claim.id not in told:
+            situation = _end(situation, claim, LOST)
+    return situation
+
+
 def harvest(situation: Situation) -> Situation:
     for report in situation.snapshot.reports:
         session = situation.ledger.session(report.id)
         if session is not None and session.outcome is None:
             situation = _take(situation, session, report)
-    return _bury(situation)
+    return _drop(situation)
 
 
 def _take(situation: Situation, session: SessionRecord, report: SessionReport) -> Situation:
@@ -71,18 +82,18 @@ def _is_merged(situation: Situation, branch: str) -> bool:
     )
 
 
-def _bury(situation: Situation) -> Situation:
-    """End the claims that nobody will report on: of instances that are gone (one instance serves a repository at a
-    time), and of this one where the session became unwanted before it started."""
-    snapshot = situation.snapshot
+def _drop(situation: Situation) -> Situation:
+    """End the claims of sessions that became unwanted before they started."""
     for claim in situation.ledger.open_claims():
-        reason = LOST if claim.holder != snapshot.instance else None
-        if reason is None and claim.id not in snapshot.running:
-            reason = unwanted(situation, claim.task)
-        if reason is not None:
-            report = SessionReport(id=claim.id, outcome=Void(reason=reason), spend=claim.spend)
-            situation = situation.recording(situation.ledger.end(report, situation.now), f"{claim.id}: {reason}")
+        reason = unwanted(situation, claim.task)
+        if reason is not None and claim.id not in situation.snapshot.running:
+            situation = _end(situation, claim, reason)
     return situation
+
+
+def _end(situation: Situation, claim: SessionRecord, reason: str) -> Situation:
+    report = SessionReport(id=claim.id, outcome=Void(reason=reason), spend=claim.spend)
+    return situation.recording(situation.ledger.end(report, situation.now), f"{claim.id}: {reason}")
 
 
 def unwanted(situation: Situation, key: str | None) -> str | None:

@@ -98,8 +98,8 @@ class Task:
 
     @property
     def attempt(self) -> int:
-        """How many worker sessions were started so far."""
-        return sum(session.role is Role.WORKER for session in self.sessions)
+        """How many worker sessions were started so far, but for those that ended through nobody's fault."""
+        return sum(s.role is Role.WORKER and not isinstance(s.outcome, Void) for s in self.sessions)
 
     @cached_property
     def stage(self) -> Stage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -221,6 +222,12 @@ class SessionRecord(Frozen):
     ended_at: datetime | None = None
     outcome: Outcome | None = None
     spend: Spend = Spend()
+
+
+def last_counting(sessions: Sequence[SessionRecord]) -> SessionRecord | None:
+    """The newest session that ended and says something about the work: what a void one would have said, nobody
+    knows."""
+    return next((s for s in reversed(sessions) if s.outcome is not None and not isinstance(s.outcome, Void)), None)
 
 
 SESSION_REPORT: TypeAdapter[SessionReport] = TypeAdapter(SessionReport)
