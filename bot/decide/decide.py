@@ -5,9 +5,9 @@ and draws no random number. On a settled snapshot it returns nothing, and carryi
 again returns only what has become possible since, so running it twice changes nothing.
 
 It works in two halves. First the phases that change the ledger, in the order of a task's life: `hand_off`,
-`bury`, `commands`, `harvest`, `answers`, `bounds`, `dispatch`. What they decide goes out as one push, with the branches that
-finished sessions made (invariant 4). Then the phases that ask for effects, reading the ledger as it will be after
-that push: sessions to start and stop, merges, what GitHub does not show yet, what the bot says.
+`bury`, `commands`, `harvest`, `answers`, `bounds`, `dispatch`. What they decide goes out as one push, with the
+branches that finished sessions made (invariant 4). Then the phases that ask for effects, reading the ledger as it
+will be after that push: sessions to start and stop, merges, what GitHub does not show yet, what the bot says.
 
 The order of the effects is the order of their worth: an agent that starts earlier saves more than a pull request
 that opens earlier, and every write to GitHub waits its turn; but checks and review stand on the pull request before
