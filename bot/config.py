@@ -85,6 +85,18 @@ class Limits(Frozen):
     largest_file_kilobytes: Annotated[int, Field(ge=1, description="The gate refuses a larger file.")] = 1000
 
 
+class ScopeConfig(Frozen):
+    """How far a task may go beyond the paths that its plan gave it."""
+
+    may_widen: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Globs of paths that a task is granted by itself when its agent needs them and no task that is "
+            "under way may change them. `**` grants any path that is not protected."
+        ),
+    ] = ()
+
+
 class MergeConfig(Frozen):
     method: Annotated[Literal["squash", "merge", "rebase"], Field(description="How pull requests are merged.")] = (
         "squash"
@@ -112,6 +124,7 @@ class RepositoryConfig(Frozen):
     roles: Annotated[Roles, Field(description="Who plays which role.")] = Roles()
     verify: Annotated[VerifyConfig, Field(description="How a commit proves itself.")] = VerifyConfig()
     limits: Annotated[Limits, Field(description="The bounds of every loop.")] = Limits()
+    scope: Annotated[ScopeConfig, Field(description="How far a task may go beyond its plan.")] = ScopeConfig()
     gate: Annotated[GateCaps, Field(description="What one task may change at most.")] = GateCaps()
     merge: Annotated[MergeConfig, Field(description="How pull requests are merged.")] = MergeConfig()
 

@@ -63,7 +63,7 @@ def _reason(task: Task, situation: Situation) -> str | None:
     return (
         _question(task.counted)
         or _never_runs(task.counted)
-        or _too_many_failures(task.counted, limits.attempts, "it")
+        or _too_many_failures(task.counted, limits.attempts + task.record.excused, "it")
         or _too_many_causes(task, Cause.CONFLICT, limits.conflicts, task.conflicting)
         or _too_many_causes(task, Cause.CHECKS, limits.attempts, bool(task.failed_checks))
     )

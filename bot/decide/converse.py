@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.config import RepositoryConfig
-from bot.decide.answers import questions_comment, questions_tag
+from bot.decide.answers import question_of, questions_comment, questions_tag
 from bot.decide.commands.phase import Asked, commanding
 from bot.decide.situation import Situation
 from bot.decide.status import refused_text, status_text, without_wait
@@ -141,6 +141,8 @@ def _escalation_text(situation: Situation, escalation: Escalation, task: Task | 
     tried = sum(s.role is Role.WORKER and not isinstance(s.outcome, Void) for s in sessions)
     if tried:
         parts.append(f"Tried {tried} time{'s' if tried > 1 else ''}.")
+    if task and question_of(task) is not None:
+        parts.append(f"A comment{where} by somebody with write access is taken as the answer, and the work goes on.")
     parts.append(f"`/retry [hint]`{where} tries again; closing the issue gives it up.")
     return "\n\n".join(parts)
 
@@ -166,17 +168,17 @@ def show_status(situation: Situation) -> list[Action]:
     does not speak of it yet. An edit takes none of the content of an hour, but its turn among all writes."""
     text = status_text(situation)
     number = str(situation.objective.number)
-    for comment in situation.objective.comments:
-        if (
-            comment.mine
-            and tagged(comment.body, "status") == number
-            and without_wait(comment.body) == without_wait(text)
-        ):
-            wait = situation.snapshot.wait
-            long = wait is not None and wait.until - situation.now >= LONG
-            if not long or without_wait(comment.body) != comment.body.strip():
-                return []
+    shown = (c.body for c in situation.objective.comments if c.mine and tagged(c.body, "status") == number)
+    if any(without_wait(body) == without_wait(text) and not _worth_telling(situation, body) for body in shown):
+        return []
     return _put(situation.objective, "status", number, text, situation.snapshot.absence_trusted)
+
+
+def _worth_telling(situation: Situation, shown: str) -> bool:
+    """Whether the status `shown` is edited only to say that a limit is waited for."""
+    wait = situation.snapshot.wait
+    long = wait is not None and wait.until - situation.now >= LONG
+    return long and without_wait(shown) == shown.strip()
 
 
 def _put(issue: Issue, kind: str, value: str, text: str, absence_trusted: bool) -> list[Action]:

@@ -5,9 +5,9 @@ and draws no random number. On a settled snapshot it returns nothing, and carryi
 again returns only what has become possible since, so running it twice changes nothing.
 
 It works in two halves. First the phases that change the ledger, in the order of a task's life: `hand_off`,
-`bury`, `commands`, `harvest`, `answers`, `bounds`, `dispatch`. What they decide goes out as one push, with the
-branches that finished sessions made (invariant 4). Then the phases that ask for effects, reading the ledger as it
-will be after that push: sessions to start and stop, merges, what GitHub does not show yet, what the bot says.
+`bury`, `commands`, `harvest`, `answers`, `widen`, `bounds`, `dispatch`. What they decide goes out as one push, with the
+branches that finished sessions made (invariant 4). Then the phases that ask for effects, reading the ledger as it will
+be after that push: sessions to start and stop, merges, what GitHub does not show yet, what the bot says.
 
 The order of the effects is the order of their worth: an agent that starts earlier saves more than a pull request
 that opens earlier, and every write to GitHub waits its turn; but checks and review stand on the pull request before
@@ -40,6 +40,7 @@ from bot.decide.publish import publish
 from bot.decide.remember import record_numbers, remember
 from bot.decide.situation import Situation
 from bot.decide.task import backed_off_until, tasks_of
+from bot.decide.widen import widen
 from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.snapshot import Snapshot
 
@@ -60,7 +61,7 @@ def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decis
         return Decision(afterwards=tuple(explain_refusal(snapshot, config)))
     before = Situation(snapshot, config, now, ledger)
     situation = before
-    for phase in (bury, commands, harvest, answers, bounds, dispatch):
+    for phase in (bury, commands, harvest, answers, widen, bounds, dispatch):
         situation = phase(situation)
     if snapshot.unwritable:
         situation = before  # what is recorded goes on; what would have to be recorded waits

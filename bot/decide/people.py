@@ -7,8 +7,9 @@ from datetime import datetime
 
 from bot.decide.commands.grammar import is_command
 from bot.model.identity import Login
-from bot.model.ledger import Ledger
+from bot.model.ledger import Ledger, TaskRecord
 from bot.model.observed import Comment, Issue, Observation, PullRequest
+from bot.model.session import Blocked
 
 
 def people(observed: Observation, ledger: Ledger | None) -> frozenset[Login]:
@@ -29,7 +30,17 @@ def people(observed: Observation, ledger: Ledger | None) -> frozenset[Login]:
             logins.add(Login(comment.author or ""))
     if ledger.exchanges and ledger.exchanges[-1].answer is None:
         logins |= {Login(c.author or "") for c in issue.comments if _speaks(c, ledger.hand_off.at)}
+    asked = [record.escalation.at for record in ledger.tasks if record.escalation is not None and _asks(ledger, record)]
+    for comment in (comment for thread in threads for comment in thread.comments if asked):
+        if _speaks(comment, min(asked)):
+            logins.add(Login(comment.author or ""))
     return frozenset(logins - {Login("")})
+
+
+def _asks(ledger: Ledger, record: TaskRecord) -> bool:
+    """Whether a blocked agent waits for an answer."""
+    sessions = ledger.sessions_of(record.key)
+    return bool(sessions) and isinstance(sessions[-1].outcome, Blocked)
 
 
 def without_comments_by(observed: Observation, login: Login) -> Observation:

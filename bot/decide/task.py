@@ -271,7 +271,7 @@ def tasks_of(situation: Situation) -> tuple[Task, ...]:
         issue = issues[planned.key]
         tasks.append(
             Task(
-                planned=planned,
+                planned=_widened(planned, records[planned.key]),
                 record=records[planned.key],
                 sessions=tuple(sessions.get(planned.key, ())),
                 issue=issue,
@@ -282,6 +282,11 @@ def tasks_of(situation: Situation) -> tuple[Task, ...]:
             )
         )
     return tuple(tasks)
+
+
+def _widened(planned: PlannedTask, record: TaskRecord) -> PlannedTask:
+    """With the paths that it was granted beyond the plan."""
+    return planned.model_copy(update={"scope": (*planned.scope, *record.widened)}) if record.widened else planned
 
 
 def _issues(situation: Situation) -> dict[str, Issue | None]:

@@ -73,6 +73,12 @@ class TaskRecord(Frozen):
     escalation: Escalation | None = None
     assigned: str | None = None
     """The agent that a person chose with `/assign`."""
+    answered: int = 0
+    """The comment that last answered a question of its agent."""
+    widened: tuple[str, ...] = ()
+    """Paths beyond its plan that it was granted."""
+    excused: int = 0
+    """Failed attempts that showed such a need: they count against no bound."""
 
 
 class Ledger(Frozen):
@@ -182,13 +188,24 @@ class Ledger(Frozen):
     def forgive(self, key: str | None, hint: str | None) -> Self:
         """With every session of the task so far forgiven, its escalation lifted and `hint` for the next one."""
         record = self.record(key).model_copy(
-            update={"forgiven": len(self.sessions_of(key)), "hint": hint, "escalation": None}
+            update={"forgiven": len(self.sessions_of(key)), "excused": 0, "hint": hint, "escalation": None}
         )
         return self.with_record(key, record)
+
+    def widen(self, key: str, paths: tuple[str, ...]) -> Self:
+        """With `paths` granted to the task, and the attempt that needed them excused."""
+        record = self.record(key)
+        changed = {"widened": (*record.widened, *paths), "excused": record.excused + 1}
+        return self.with_record(key, record.model_copy(update=changed))
 
     def assign(self, key: str | None, agent: str | None) -> Self:
         """With every further worker of the task (of every task, for None) played by `agent`; None as configured."""
         return self.with_record(key, self.record(key).model_copy(update={"assigned": agent}))
+
+    def answered(self, key: str, hint: str, comment: int) -> Self:
+        """With the question of the task's agent answered by a comment; its work goes on with `hint`."""
+        changed = self.forgive(key, hint)
+        return changed.with_record(key, changed.record(key).model_copy(update={"answered": comment}))
 
     def adopt(self, plan: Plan) -> Self:
         tasks = tuple(TaskRecord(key=task.key) for task in plan.tasks)

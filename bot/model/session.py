@@ -118,6 +118,9 @@ class Failed(Frozen):
     detail: str
     evidence: Evidence | None = None
     salvage: Salvage | None = None
+    outside: tuple[str, ...] = ()
+    """Paths beyond the task's scope without which it could not be done: all that the gate refused, or what the agent
+    asked for."""
 
 
 class Published(Frozen):

@@ -10,10 +10,11 @@ from bot.agents.summary import UnreadableSummary, find_summary
 from bot.git.errors import GitFailed
 from bot.model.assignment import WorkerBriefing
 from bot.model.identity import CommitSha
+from bot.model.scope import problem_with
 from bot.model.session import Blocked, Evidence, Failed, FailureKind, Outcome, Published, Summary
 from bot.sessions.evidence import Verification
 from bot.sessions.gate.change import collect
-from bot.sessions.gate.rules import judge, refusal_text
+from bot.sessions.gate.rules import judge, only_outside, refusal_text
 from bot.sessions.gate.weakened import weakened
 from bot.sessions.harvest import Unharvestable, harvest, uncommitted
 from bot.sessions.prompt import Surroundings, render
@@ -41,7 +42,8 @@ async def work(stage: Stage, template: str | None, verification: Verification) -
     if isinstance(head, Failed):
         return head
     if summary is not None and summary.status == "partial":
-        return stage.failed(FailureKind.PARTIAL, _notes("The agent says that its work is not complete.", summary))
+        failed = stage.failed(FailureKind.PARTIAL, _notes("The agent says that its work is not complete.", summary))
+        return failed.model_copy(update={"outside": _asked_for(summary)})
     passed = await _gate(stage, head)
     if isinstance(passed, Failed):
         return passed
@@ -85,7 +87,8 @@ async def _gate(stage: Stage, head: CommitSha) -> tuple[str, ...] | Failed:
         detail = f"The commits change nothing compared to {assignment.base_branch}."
         return stage.failed(FailureKind.NO_COMMITS, detail)
     if refusals := judge(changes, rules_of(assignment)):
-        return stage.failed(FailureKind.GATE, refusal_text(refusals))
+        outside = tuple(refusal.path for refusal in refusals) if all(map(only_outside, refusals)) else ()
+        return stage.failed(FailureKind.GATE, refusal_text(refusals)).model_copy(update={"outside": outside})
     return weakened(changes)
 
 
@@ -113,6 +116,11 @@ async def prove(stage: Stage, head: CommitSha, verification: Verification) -> Ev
     detail = f"`{command}` ended with exit code {evidence.exit_code}. The end of its output:\n{evidence.tail[-4000:]}"
     failed = stage.failed(FailureKind.VERIFY, detail)
     return failed.model_copy(update={"evidence": evidence})
+
+
+def _asked_for(summary: Summary) -> tuple[str, ...]:
+    """The paths that the agent says it needs, as far as they can be paths."""
+    return tuple(path for path in summary.out_of_scope_changes_needed[:20] if problem_with(path) is None)
 
 
 def _notes(detail: str, summary: Summary | None) -> str:

@@ -16,6 +16,7 @@ from bot.model.scope import allows
 from bot.sessions.gate.change import GITLINK, SYMLINK, Change
 
 MOST_SHOWN = 20
+OUTSIDE = "the path is outside of the task's scope"
 LOCK_FILES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock"),
     *("pnpm-lock.yaml", "bun.lock", "bun.lockb", "Cargo.lock", "go.sum", "Gemfile.lock", "composer.lock", "flake.lock"),
@@ -68,6 +69,11 @@ def _over(changes: Sequence[Change], caps: GateCaps) -> Iterator[Refusal]:
             yield Refusal(f"{count} {what}, more than {most}", "the whole difference", cure)
 
 
+def only_outside(refusal: Refusal) -> bool:
+    """Whether nothing is wrong with the path but that the task's plan does not name it."""
+    return refusal.rule == OUTSIDE
+
+
 def refusal_text(refusals: Sequence[Refusal]) -> str:
     """The refusals for people and for the next attempt."""
     lines = [f"- {refusal}" for refusal in refusals[:MOST_SHOWN]]
@@ -90,7 +96,7 @@ def _refusal(change: Change, rules: Rules) -> Refusal | None:
     if not allows(rules.scope, path):
         scope = ", ".join(f"`{glob}`" for glob in rules.scope) or "nothing"
         cure = f"Only {scope} may change; restore it, and name it in out_of_scope_changes_needed if it must change."
-        return Refusal("the path is outside of the task's scope", path, cure)
+        return Refusal(OUTSIDE, path, cure)
     if change.new_mode == SYMLINK and (change.link is None or _leaves(path, change.link)):
         return Refusal(f"the symbolic link leaves the repository (to {change.link!r})", path, "Link inside, or copy.")
     if change.size > rules.largest_file:
