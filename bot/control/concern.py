@@ -42,8 +42,10 @@ def concern(hint: Hint, room: Room) -> Concern:
 
 
 def _not_seen_yet(room: Room) -> set[int]:
-    """Objectives that are known by their ledgers only, just after a start: any number may be one of theirs."""
-    return {number for number, memory in room.memories.items() if memory.observed is None}
+    """Objectives that any number may be one of: those that are known by their ledgers only, just after a start, and
+    the one that is looked at. GitHub tells of an issue or a pull request, and people write there, before the bot has
+    the answer to the request that made it."""
+    return {number for number, memory in room.memories.items() if memory.observed is None or memory.looked_at}
 
 
 def _objective_of(branch: str) -> int:

@@ -148,8 +148,13 @@ class Controller:
         room = await self._room(key.repository)
         if room is not None:
             cause = room.causes.pop(key.number, None)
-            with about(delivery=cause.guids() if cause is not None else None):
-                await self._looker.look(room, key.number)
+            memory = room.memory(key.number)
+            memory.looked_at = True
+            try:
+                with about(delivery=cause.guids() if cause is not None else None):
+                    await self._looker.look(room, key.number)
+            finally:
+                memory.looked_at = False
 
     async def _room(self, name: RepositoryName) -> Room | None:
         """The room of a repository, opened if need be; None where the App cannot reach it, or another instance

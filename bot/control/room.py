@@ -37,6 +37,8 @@ class Memory:
     revision: CommitSha | None = None
     observed: Observation | None = None
     observed_at: datetime = NEVER
+    looked_at: bool = False
+    """Whether a look is under way."""
     stale: bool = True
     """Whether something may have changed on GitHub since `observed`."""
     news: bool = False
