@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bot.git.errors import GitFailed
+from bot.git.mirror import Mirror
 from bot.git.objects import ObjectReader
 from bot.model.identity import CommitSha
 
@@ -66,7 +67,10 @@ async def straight_line(objects: ObjectReader, head: CommitSha, ends: Collection
     line: list[CommitSha] = []
     at = head
     while at not in ends:
-        found = await objects.contents(at, 1_000_000)
+        try:
+            found = await objects.contents(at, 1_000_000)
+        except ValueError:  # of a size that no plain commit has
+            return None
         if found is None or found[0].kind != "commit" or len(line) == _LONGEST_LINE:
             return None
         _, parents = tree_and_parents(found[1])
@@ -75,6 +79,15 @@ async def straight_line(objects: ObjectReader, head: CommitSha, ends: Collection
         line.append(at)
         [at] = parents
     return line
+
+
+async def merge_base(mirror: Mirror, one: CommitSha, other: CommitSha) -> CommitSha | None:
+    """Their best common ancestor, or None. Where `other` is a few plain commits on top of `one`, no process is asked.
+    Raises GitFailed."""
+    if await straight_line(mirror.objects, other, {one}) is not None:
+        return one
+    output = await mirror.git("merge-base", one, other, accept=(0, 1))
+    return None if output.exit_code else CommitSha(output.stdout.decode().split()[0])
 
 
 async def differences(objects: ObjectReader, old: CommitSha, new: CommitSha) -> list[Difference]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.git.mirror import Mirror
+from bot.git.trees import Difference, differences, merge_base
 from bot.model.identity import CommitSha
 from bot.sessions.gate.leaks import added_text, leaks
 
@@ -49,19 +50,17 @@ async def collect(
 ) -> tuple[Change, ...] | None:
     """The net difference of `head` to its merge base with `base`; None where they share no history. Larger files are
     not read. `secrets` are the server's own."""
-    merge_base = await mirror.git("merge-base", base, head, accept=(0, 1))
-    if merge_base.exit_code:
+    start = await merge_base(mirror, base, head)
+    if start is None:
         return None
-    start = merge_base.stdout.decode().split()[0]
-    output = await mirror.git("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", start, head)
-    fields = output.stdout.split(b"\0")
-    pairs = zip(fields[0::2], fields[1::2], strict=False)
-    return tuple([await _change(mirror, meta.decode(), path, largest_file, secrets) for meta, path in pairs])
+    found = await differences(mirror.objects, start, head)
+    return tuple([await _change(mirror, one, largest_file, secrets) for one in found])
 
 
-async def _change(mirror: Mirror, meta: str, raw_path: bytes, largest_file: int, secrets: Sequence[str]) -> Change:
-    old_mode, new_mode, old, new, _ = meta.lstrip(":").split(" ")
-    path = raw_path.decode(errors="replace")
+async def _change(mirror: Mirror, difference: Difference, largest_file: int, secrets: Sequence[str]) -> Change:
+    old_mode, new_mode = difference.old.mode, difference.new.mode
+    old, new = difference.old.sha, difference.new.sha
+    path = difference.path.decode(errors="replace")
     before = b"" if old_mode in (ABSENT, GITLINK) else await _content(mirror, old)
     if new_mode in (ABSENT, GITLINK):
         return Change(path, old_mode, new_mode, old_text=_text(before))
