@@ -24,6 +24,8 @@ class Boundaries:
         self._deadly = frozenset(deadly)
         self._on_crash = on_crash
         self.reached: list[str] = []
+        self.on_reach: Callable[[Life, str], None] = lambda life, what: None
+        """May freeze the life that is there: it then goes not a step further."""
 
     async def reach(self, what: str) -> None:
         """`what` is about to happen, or has just happened; it may be the last thing the bot ever did."""
@@ -32,6 +34,9 @@ class Boundaries:
         number = len(self.reached)
         self.reached.append(f"{life.name}: {what}")
         self._story.tell(self._loop.time(), life.name, f"[{number}] {what}")
+        self.on_reach(life, what)
+        if life.frozen:
+            await asyncio.sleep(0)
         if number in self._deadly:
             self._story.tell(self._loop.time(), life.name, f"CRASH at boundary {number}: {what}")
             life.end()

@@ -19,7 +19,6 @@ from bot.model.session import Failed, Judged, Role, SessionRecord, Void
 from tests.torture.names import Names, names_of
 
 _COUNTS = re.compile(r"\d+ sessions \(\d+ planner, \d+ worker, \d+ reviewer\)")
-_ATTEMPTS = re.compile(r", (\d+) attempts?\)")
 
 
 async def normal_form(repository: Repository, bot: User) -> tuple[str, ...]:
@@ -136,14 +135,12 @@ def _counts(session: SessionRecord) -> bool:
 
 
 def _without_counts(text: str, ledger: Ledger | None) -> str:
-    """The summary counts sessions and attempts, those that were lost as well. Where it counts right, the counts go."""
+    """The summary counts sessions, those that were lost as well. Where it counts right, the count goes."""
     if ledger is None:
         return text
     of = {role: sum(session.role is role for session in ledger.sessions) for role in Role}
     right = f"{len(ledger.sessions)} sessions ({', '.join(f'{of[role]} {role.value}' for role in Role)})"
-    attempts = {len(ledger.sessions_of(task.key, Role.WORKER)) for task in ledger.tasks}
-    text = _COUNTS.sub(lambda match: "so many sessions" if match[0] == right else match[0], text)
-    return _ATTEMPTS.sub(lambda match: ", attempts)" if int(match[1]) in attempts else match[0], text)
+    return _COUNTS.sub(lambda match: "so many sessions" if match[0] == right else match[0], text)
 
 
 def _one_line(text: str) -> str:

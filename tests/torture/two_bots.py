@@ -36,10 +36,11 @@ from tests.torture.runs import CALM, QUIET, fast_folder, out_of_order
 from tests.torture.shapes import Shape, shape
 from tests.torture.story import Story
 from tests.torture.theatre import Scenery, Theatre, TheatreBot, perform
+from tests.torture.virtual_loop import Life
 
 T = TypeVar("T")
 SHAPE = "review"
-MISHAPS = ("kill", "retire", "freeze", "cut off")
+MISHAPS = ("kill", "retire", "freeze", "freeze with more to write", "cut off")
 BETWEEN = (5.0, 150.0)
 """Seconds from one mishap to the next, least and most."""
 LASTS = (1.0, 240.0)
@@ -51,6 +52,7 @@ SEEDS = 50
 _BEGUN = re.compile(r"^(?P<bot>\S+): begins to push (?:.* )?refs/crewline/lease(?: .*)?$")
 _PUSHED = re.compile(r"^(?P<bot>\S+): ends to push (?:.* )?refs/crewline/lease(?: .*)?: 0$")
 _WRITE = re.compile(r"^(?P<bot>\S+): asks (?:mutation \w+|(?:POST|PUT|PATCH|DELETE) /repos/\S+)$")
+_ANSWERED = re.compile(r"^is answered 2\d\d to (?:mutation|(?:POST|PUT|PATCH|DELETE) /repos/)")
 _SESSION = re.compile(r"^(?P<bot>\S+): session (?P<session>\S+) starts$")
 
 
@@ -107,6 +109,9 @@ class _Pair:
         self._bots: list[TheatreBot] = []
         self._seed = seed
         self._mishaps: Counter[str] = Counter()
+        self._to_freeze: dict[str, float] = {}
+        """Bots by name that freeze once a write of theirs is answered, and for how long."""
+        theatre.boundaries.on_reach = self._reached
 
     async def play(self) -> Run:
         theatre = self._theatre
@@ -151,8 +156,9 @@ class _Pair:
         theatre.app.webhook_url = f"http://{self._chance.choice((bot, other)).name}/webhook"
         match kind:
             case "freeze":
-                bot.life.freeze()
-                theatre.loop.call_later(lasts, bot.life.thaw)
+                self._freeze(bot.life, lasts)
+            case "freeze with more to write":
+                self._to_freeze[bot.name] = lasts
             case "cut off":
                 bot.life.cut_off = True
                 theatre.loop.call_later(lasts, self._connect, bot)
@@ -166,6 +172,15 @@ class _Pair:
                 await bot.ended.wait()
                 theatre.kill(bot)
                 theatre.loop.call_later(lasts, self._replace, index)
+
+    def _reached(self, life: Life, what: str) -> None:
+        if life.name in self._to_freeze and _ANSWERED.match(what):
+            self._theatre.tell("theatre", f"{life.name} is frozen")
+            self._freeze(life, self._to_freeze.pop(life.name))
+
+    def _freeze(self, life: Life, lasts: float) -> None:
+        life.freeze()
+        self._theatre.loop.call_later(lasts, life.thaw)
 
     def _connect(self, bot: TheatreBot) -> None:
         bot.life.cut_off = False
