@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Protocol
 
 import structlog
 
-from bot.control.controller import Controller
 from bot.engines.local import LocalEngine
 from bot.journal import NOT_IN_TIME, NOT_RECORDED, tell
 
@@ -31,18 +31,26 @@ LAST_LOOKS = 20.0
 """Seconds for recording what the last sessions came to."""
 
 
-async def drain(controller: Controller, engine: LocalEngine, seconds: float) -> None:
+class Looks(Protocol):
+    """`bot.control.controller.Controller`, as far as it is needed here."""
+
+    def drain(self) -> None: ...
+
+    async def settled(self) -> None: ...
+
+
+async def drain(looks: Looks, engine: LocalEngine, seconds: float, last_looks: float = LAST_LOOKS) -> None:
     """Bring the work of `engine` to an end within `seconds` and a little more. Returns when nothing runs any more,
     or at the limit of each step."""
     log.info("draining", sessions=len(engine.running()), seconds=seconds)
-    controller.drain()
+    looks.drain()
     engine.close(HANDED_OVER)
     if not await _within(seconds, engine.idle()):
         log.info("handing over", sessions=[str(run.session) for run in sorted(engine.running())])
         engine.stop_all(HANDED_OVER)
         if not await _within(LONGEST_END, engine.idle()):
             tell(NOT_IN_TIME, sessions=", ".join(run.session for run in sorted(engine.running())))
-    if not await _within(LAST_LOOKS, controller.settled()):
+    if not await _within(last_looks, looks.settled()):
         tell(NOT_RECORDED)
     log.info("drained")
 

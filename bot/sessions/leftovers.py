@@ -36,11 +36,14 @@ from pathlib import Path
 from secrets import token_hex
 from time import monotonic
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from bot.model.frozen import Frozen
 from bot.sessions.guards import GUARD, MARK
 from bot.sessions.process import GRACE
+
+log = structlog.get_logger(__name__)
 
 PROC = Path("/proc")
 PATIENCE = GRACE + 1.0
@@ -75,7 +78,6 @@ class DataFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._runs = folder / "runs.json"
         self.earlier = _read(self._runs)
         run = BotRun(mark=f"{token_hex(16)}.", boot=boot_id(), since=_own_start())
@@ -89,8 +91,12 @@ class DataFolder:
 
     def _write(self, runs: tuple[BotRun, ...]) -> None:
         half = self._runs.with_suffix(".half")
-        half.write_bytes(_RUNS.dump_json(runs))
-        half.replace(self._runs)
+        try:
+            half.parent.mkdir(parents=True, exist_ok=True)
+            half.write_bytes(_RUNS.dump_json(runs))
+            half.replace(self._runs)
+        except OSError as error:
+            log.warning("this run is not recorded: what it leaves would not be found", error=str(error))
 
 
 async def end_leftovers(runs: Sequence[BotRun], patience: float = PATIENCE) -> int:

@@ -130,7 +130,7 @@ class SessionRunner:
             except Exception:
                 tell(NOT_SALVAGED, traceback=True, session=assignment.id)
         report = SessionReport(id=assignment.id, outcome=outcome, spend=self._stopped.pop(folder, Spend()))
-        self._remember(assignment, report)
+        self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         self._trash.throw(folder)
         return report
 
@@ -153,15 +153,15 @@ class SessionRunner:
                 tell(SESSION_BROKE, traceback=True)
                 outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
         report = SessionReport(id=assignment.id, outcome=outcome, spend=spend)
-        self._remember(assignment, report)
+        self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         return report
 
-    def _remember(self, assignment: Assignment, report: SessionReport) -> None:
+    def _remember(self, memo: Memo) -> None:
         """Until the ledger has it, a report is on the disk too."""
         try:
-            self._memos.write(Memo(assignment=assignment, agent=assignment.agent, report=report))
+            self._memos.write(memo)
         except (OSError, ValueError) as error:
-            tell(REPORT_NOT_WRITTEN, session=assignment.id, error=str(error))
+            tell(REPORT_NOT_WRITTEN, session=memo.assignment.id, error=str(error))
 
     async def _run(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript
@@ -185,7 +185,7 @@ class SessionRunner:
             stage.base_url = self._roster.base_url(agent)
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch)
-                self._memos.write(Memo(assignment=assignment, agent=agent.name, tree=tree))
+                self._remember(Memo(assignment=assignment, agent=agent.name, tree=tree))
             return await _leaving(stage, await self._excused(await self._play(stage), transcript)), stage.spend
         except (UnknownAgent, PromptFailed) as error:
             return Failed(reason=FailureKind.AGENT, detail=str(error)), Spend()

@@ -56,6 +56,8 @@ async def test_told_to_stop_it_takes_nothing_new_and_lets_sessions_end(tmp_path:
         sessions = await sessions_of(story, objective.number)
         assert [session.outcome.kind for session in sessions.values() if session.outcome] == ["planned", "published"]
         assert len(sessions) == 2, "nothing was claimed any more"
+        assert "waits until the server runs again" in story.status(objective)
+        assert '"released": true' in (await story.file("lease.json", "refs/crewline/lease") or "")
         assert left_of(story) == []
         await story.start_bot()
         await story.closed(objective)

@@ -1,0 +1,73 @@
+"""The server stops in order, and in time, whatever does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.control.drain import HANDED_OVER, drain
+from bot.engines.local import LocalEngine
+from bot.model.session import Planned, Void
+from tests.engines.test_local import Desk, Runner, assignment
+
+
+class Looks:
+    """What looks come to after the last session: `recorded`, where GitHub takes it."""
+
+    def __init__(self, desk: Desk, *, github_is_up: bool = True) -> None:
+        self.begun = asyncio.Event()
+        self.recorded: set[str] = set()
+        self._desk = desk
+        self._up = asyncio.Event()
+        if github_is_up:
+            self._up.set()
+
+    def drain(self) -> None:
+        self.begun.set()
+
+    async def settled(self) -> None:
+        await self._up.wait()
+        self.recorded |= self._desk.reports.keys()
+
+
+async def test_what_ends_in_time_ends_as_ever_and_is_recorded() -> None:
+    runner, desk = Runner(), Desk()
+    desk.engine = LocalEngine(runner, 2, desk)
+    looks = Looks(desk)
+    async with desk.engine as engine:
+        engine.start(assignment(1))
+        await runner.begun.wait()
+        draining = asyncio.create_task(drain(looks, engine, 600))
+        await looks.begun.wait()
+        engine.start(assignment(2))
+        assert engine.free_slots() == 0
+        runner.go.set()
+        await draining
+    assert isinstance(desk.reports["1.planner.1"].outcome, Planned)
+    assert desk.reports["2.planner.1"].outcome == Void(reason=HANDED_OVER)
+    assert looks.recorded == desk.reports.keys()
+
+
+async def test_what_does_not_is_handed_over_and_recorded() -> None:
+    runner, desk = Runner(), Desk()
+    desk.engine = LocalEngine(runner, 2, desk)
+    looks = Looks(desk)
+    async with desk.engine as engine:
+        engine.start(assignment(1))
+        await runner.begun.wait()
+        await drain(looks, engine, 0.01)
+        assert engine.running() == frozenset()
+    assert desk.reports["1.planner.1"].outcome == Void(reason=HANDED_OVER)
+    assert looks.recorded == {"1.planner.1"}
+
+
+async def test_without_github_it_ends_all_the_same() -> None:
+    runner, desk = Runner(), Desk()
+    desk.engine = LocalEngine(runner, 2, desk)
+    looks = Looks(desk, github_is_up=False)
+    async with desk.engine as engine:
+        engine.start(assignment(1))
+        await runner.begun.wait()
+        async with asyncio.timeout(20):
+            await drain(looks, engine, 0.01, last_looks=0.01)
+    assert desk.reports["1.planner.1"].outcome == Void(reason=HANDED_OVER)
+    assert looks.recorded == set()
