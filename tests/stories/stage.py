@@ -47,7 +47,7 @@ from tests.stories.plays import FENCE, Json, Part
 
 SECRET = "the stories' secret"
 MANIFEST = Path(__file__).parents[2] / "app.yml"
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
 QUIET = {"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, "deliveries_seconds": 0}
 """Settings with which nothing happens but what a story makes happen."""
