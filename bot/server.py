@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -26,6 +27,9 @@ from bot.control.lease import Leases
 from bot.control.predecessors import predecessors
 from bot.control.reception import Reception
 from bot.control.room import Room
+from bot.disk.bounds import MEGABYTE
+from bot.disk.housekeeping import Housekeeping
+from bot.disk.watch import DataDisk, Disk, DiskWatch
 from bot.engines.local import LocalEngine, Runner, nothing_left
 from bot.git.mirror import Mirror
 from bot.git.process import Identity
@@ -58,8 +62,9 @@ class World:
     """Carries the requests to GitHub; the network where it is None."""
     new_instance: Callable[[], InstanceId] = lambda: InstanceId(secrets.token_hex(6))
     runner: Callable[[Settings, Mirrors], AbstractAsyncContextManager[Runner]] = lambda settings, mirrors: (
-        SessionRunner(settings.data, mirrors.get, _roster(settings))
+        SessionRunner(settings.data, mirrors.get, _roster(settings), disk=mirrors.disk)
     )
+    disk: Callable[[Path], Disk] = DataDisk
     listen: Callable[[ASGIApp, str, int], AbstractAsyncContextManager[Address]] = serving
 
 
@@ -84,8 +89,9 @@ async def serve(
     raise_limit()
     async with AsyncExitStack() as stack, AsyncExitStack() as front:
         app = await stack.enter_async_context(_connect(settings, world))
+        disk, housekeeping = _disk(settings, world)
         reception = Reception()
-        address = await front.enter_async_context(_answering(settings, world, app, reception, stop))
+        address = await front.enter_async_context(_answering(settings, world, (app, disk), reception, stop))
         tell = _Once(lambda: ready(address) if ready is not None else None)
         bot = await _unless(stop, _introduced(app, world.clock, tell))
         if bot is None:
@@ -94,22 +100,14 @@ async def serve(
         gone = stack.enter_context(predecessors(settings.data, instance_id))
         terms = Terms(settings.lease_seconds) if settings.lease_seconds else None
         leases = Leases(Holder(instance_id, terms, settings.name, gone), settings.ledger_namespace, app.clock)
-        mirrors = Mirrors(settings, app, bot, stack, leases)
+        mirrors = Mirrors(settings, app, bot, stack, leases, disk)
         runner = await stack.enter_async_context(world.runner(settings, mirrors))
         wind_up = nothing_left
         if isinstance(runner, SessionRunner):
             mirrors.kept, wind_up = runner, runner.wind_up
         stack.enter_context(_ended_in_order())
         async with leases, asyncio.TaskGroup() as group:  # released last, when nothing writes any more
-            instance = Instance(
-                id=instance_id,
-                bot=bot,
-                default_agent="command" if settings.agent_command else settings.agent,
-                settle=timedelta(seconds=settings.settle_seconds),
-                clock=app.clock,
-                longest_pause=settings.unreachable_seconds,
-                agents=_roster(settings).names(),
-            )
+            instance = _instance(settings, instance_id, bot, app, disk)
             controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
             app.reach.on_back = controller.sweep_soon
             redeliveries = Redeliveries(app.delivery_log, settings.deliveries_seconds, controller.sweep_soon)
@@ -119,6 +117,9 @@ async def serve(
                     reception.open(controller)
                     log.info("ready", address=address.url, app=bot, github=settings.api_url)
                     group.create_task(redeliveries.run(), name="redeliveries")  # from now on they arrive
+                    disk.changed = controller.look_at_all
+                    group.create_task(disk.run(), name="looks after the disk")
+                    group.create_task(housekeeping.run(), name="keeps the disk tidy")
                     tell()
                     await stop.wait()
                     await drain(controller, engine, settings.drain_seconds)
@@ -162,13 +163,14 @@ def _connect(settings: Settings, world: World) -> GitHubApp:
 
 
 def _answering(
-    settings: Settings, world: World, app: GitHubApp, reception: Reception, stop: asyncio.Event
+    settings: Settings, world: World, below: tuple[GitHubApp, DiskWatch], reception: Reception, stop: asyncio.Event
 ) -> AbstractAsyncContextManager[Address]:
     """Webhooks are taken and pages shown. A hint that comes before the first sweep is not lost."""
+    app, disk = below
 
     def notices() -> tuple[str, ...]:
-        problem = app.reach.problem(at_once=not reception.is_open)
-        return () if problem is None else (problem,)
+        problems = (app.reach.problem(at_once=not reception.is_open), disk.hindrance())
+        return tuple(problem for problem in problems if problem is not None)
 
     web = create_app(
         webhook_secret=settings.webhook_secret.get_secret_value().encode(),
@@ -180,6 +182,27 @@ def _answering(
         clock=app.clock,
     )
     return world.listen(web, settings.host, settings.port)
+
+
+def _instance(settings: Settings, name: InstanceId, bot: Login, app: GitHubApp, disk: DiskWatch) -> Instance:
+    return Instance(
+        id=name,
+        bot=bot,
+        default_agent="command" if settings.agent_command else settings.agent,
+        settle=timedelta(seconds=settings.settle_seconds),
+        clock=app.clock,
+        longest_pause=settings.unreachable_seconds,
+        disk=disk,
+        agents=_roster(settings).names(),
+    )
+
+
+def _disk(settings: Settings, world: World) -> tuple[DiskWatch, Housekeeping]:
+    below = world.disk(settings.data)
+    watch = DiskWatch(below, settings.disk_floor_mb * MEGABYTE)
+    housekeeping = Housekeeping(settings, below, world.clock.now)
+    watch.relieve = housekeeping.relieve
+    return watch, housekeeping
 
 
 async def _introduced(app: GitHubApp, clock: Clock, tell: Callable[[], None]) -> Login:
@@ -207,9 +230,17 @@ class _Once:
 
 
 class Mirrors:
-    """One mirror for each repository, made when it is first needed and closed with `stack`."""
+    """One mirror for each repository, made when it is first needed and closed with `stack`; all on one `disk`."""
 
-    def __init__(self, settings: Settings, app: GitHubApp, bot: Login, stack: AsyncExitStack, leases: Leases) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        app: GitHubApp,
+        bot: Login,
+        stack: AsyncExitStack,
+        leases: Leases,
+        disk: DiskWatch,
+    ) -> None:
         self._leases = leases
         self._settings = settings
         self._app = app
@@ -217,6 +248,7 @@ class Mirrors:
         self._stack = stack
         self._mirrors: dict[RepositoryName, Mirror] = {}
         self.kept: Kept = NothingKept()
+        self.disk: DiskWatch = disk
 
     async def get(self, name: RepositoryName) -> Mirror:
         """The mirror of a repository, prepared."""

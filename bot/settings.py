@@ -14,10 +14,34 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.model.offer import AgentOffer
 
 
-class Settings(BaseSettings):
-    """Raises pydantic's ValidationError where a value does not fit; `crewline` prints it variable by variable."""
+class StoreSettings(BaseSettings):
+    """What is kept on the server's disk, and for how long: all that `crewline gc` needs. MB are of a million bytes."""
 
     model_config = SettingsConfigDict(env_prefix="CREWLINE_", frozen=True, extra="ignore")
+
+    data: Annotated[
+        Path, Field(description="Mirrors, worktrees and transcripts. May be deleted whenever the server is down.")
+    ] = Path(".crewline")
+    disk_floor_mb: Annotated[
+        int, Field(ge=0, description="Free space, in MB, below which no session starts; old things are deleted first.")
+    ] = 500
+    gc_seconds: Annotated[
+        float, Field(ge=1, description="How often the server deletes what the next settings let go, oldest first.")
+    ] = 3600.0
+    transcripts_days: Annotated[float, Field(ge=0, description="How long transcripts of ended sessions are kept.")] = 30
+    transcripts_mb: Annotated[int, Field(ge=0, description="How much of them is kept.")] = 2_000
+    mirrors_days: Annotated[
+        float, Field(ge=0, description="How long mirrors of repositories are kept that no server serves any more.")
+    ] = 30
+    mirrors_mb: Annotated[int, Field(ge=0, description="How much of them is kept, those in use included.")] = 50_000
+    trees_days: Annotated[
+        float, Field(ge=0, description="How long trees are kept that sessions of earlier runs left.")
+    ] = 7
+    trees_mb: Annotated[int, Field(ge=0, description="How much of them is kept.")] = 10_000
+
+
+class Settings(StoreSettings):
+    """Raises pydantic's ValidationError where a value does not fit; `crewline` prints it variable by variable."""
 
     app_id: Annotated[int, Field(description="The App's id.")]
     private_key: Annotated[SecretStr | None, Field(description="The App's private key, PEM text.")] = None
@@ -29,9 +53,6 @@ class Settings(BaseSettings):
     git_url: Annotated[str, Field(description="Where repositories are cloned from.")] = "https://github.com"
     host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="The port to listen on; 0 takes a free one.")] = 8646
-    data: Annotated[
-        Path, Field(description="Mirrors, worktrees and transcripts. May be deleted whenever the server is down.")
-    ] = Path(".crewline")
     agent: Annotated[str, Field(description="The agent for roles that a repository gives to nobody by name.")] = (
         "claude"
     )

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import errno
 from enum import Enum
+from typing import Protocol, runtime_checkable
 
-from bot.git.errors import GitFailed
+
+@runtime_checkable
+class Said(Protocol):
+    """An error of a program: how it ended, and what it wrote."""
+
+    exit_code: int | None
+    stderr: str
 
 
 class DiskTrouble(Enum):
@@ -43,7 +50,7 @@ def trouble_of(error: BaseException) -> DiskTrouble | None:
     """What is wrong with the disk, where that is what `error` tells."""
     if isinstance(error, OSError):
         return _NUMBERS.get(error.errno or 0)
-    if isinstance(error, GitFailed):
+    if isinstance(error, Said):
         if error.exit_code == _FILE_TOO_LARGE:
             return DiskTrouble.FULL
         return next((trouble for words, trouble in _WORDS.items() if words in error.stderr), None)

@@ -29,9 +29,13 @@ def write_object(repository: Path, kind: str, payload: bytes) -> str:
         return name
     folder.mkdir(exist_ok=True)
     half = folder / f"tmp_obj_{token_hex(8)}"
-    half.write_bytes(zlib.compress(data, 1))
-    half.chmod(0o444)
-    half.replace(target)
+    try:
+        half.write_bytes(zlib.compress(data, 1))
+        half.chmod(0o444)
+        half.replace(target)
+    except OSError:  # a full disk, for one
+        half.unlink(missing_ok=True)
+        raise
     return name
 
 

@@ -9,13 +9,16 @@ What must hold:
   out as one. A fetch of single branches runs beside a push: they touch different refs. A starred one does not.
 * Nothing is ever collected as garbage: task repositories borrow objects that no ref of the mirror may name.
 
-The folder can be deleted whenever no `Mirror` is open on it, and is made again by `prepare`. A machine that
-died while it was made leaves a folder under another name, never a half one under this.
+The folder can be deleted whenever no `Mirror` is open on it (one that is open holds a lock, see `bot.disk.use`), and
+is made again by `prepare`. A machine that died while it was made leaves a folder under another name, never a half one
+under this. A fetch that died of a full disk leaves the mirror as it was, and a ``tmp_pack`` that the next collection
+of `bot.disk` deletes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -26,6 +29,7 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
+from bot.disk.use import hold
 from bot.git.errors import GitFailed, NoSuchRef, Unreachable
 from bot.git.loose import NewCommit, write_commit, write_one_file_tree
 from bot.git.objects import ObjectReader
@@ -83,6 +87,7 @@ class Mirror:
         self._pushing = asyncio.Lock()
         self._foreseen: dict[tuple[str, ...], tuple[float, asyncio.Task[None]]] = {}
         self._preparing = asyncio.Lock()
+        self._held: int | None = None
         self._wanted: set[str] = set()
         self._next_fetch: asyncio.Task[None] | None = None
         self._fetches: set[asyncio.Task[None]] = set()
@@ -103,13 +108,25 @@ class Mirror:
             fetch.cancel()
         await asyncio.gather(*fetches, return_exceptions=True)
         await self._reader.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Nobody here uses the folder any more."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     async def prepare(self) -> None:
         """Make the repository unless it is there. No network is needed."""
         async with self._preparing:
-            if (self.path / "HEAD").is_file() and (self.path / "objects" / "pack").is_dir():
+            if self._held is not None and (self.path / "HEAD").is_file():
                 return
-            await asyncio.to_thread(make_bare_repository, self.path)
+            self._let_go()
+            while self._held is None:
+                if not (self.path / "HEAD").is_file() or not (self.path / "objects" / "pack").is_dir():
+                    await asyncio.to_thread(make_bare_repository, self.path)
+                self._held = hold(self.path)
+            os.utime(self._held)
 
     async def fetch(self, refspecs: Sequence[str] = ()) -> None:
         """Bring `refspecs` (by default all branches and ledgers) up to date, from a look at the remote that began
