@@ -44,3 +44,12 @@ def test_afterwards_only_those_that_it_has() -> None:
     assert concern(comment(15), opened).now == frozenset()
     assert concern(comment(14), opened).now == {12}
     assert concern(comment(12), opened).now == {12}
+
+
+def test_what_a_look_is_just_making_is_not_missed() -> None:
+    """GitHub tells of a pull request, and people comment on it, before the bot has the answer that names it."""
+    opened = room()
+    issue = Issue(12, 12, "I_12", "Title", "", True, False, frozenset(), Login("alice"), False, "url")
+    opened.memory(12).observed = Observation(issue, (), (), "main")
+    opened.memory(12).looked_at = True
+    assert concern(comment(15), opened).now == {12}

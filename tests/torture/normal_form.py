@@ -135,7 +135,7 @@ def _counts(session: SessionRecord) -> bool:
 
 
 def _without_counts(text: str, ledger: Ledger | None) -> str:
-    """The summary counts sessions, those that were lost as well. Where it counts right, the count goes."""
+    """The summary counts all sessions, those that were lost as well. Where it counts right, the counts go."""
     if ledger is None:
         return text
     of = {role: sum(session.role is role for session in ledger.sessions) for role in Role}
