@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, tasks_of
 from bot.model.action import Merge, StartSession
-from bot.model.identity import SessionId
+from bot.model.identity import CommitSha, SessionId
 from bot.model.plan import Plan, PlannedTask
 from bot.model.scope import overlap
 from bot.model.session import (
@@ -20,7 +20,9 @@ from bot.model.session import (
     Planned,
     Published,
     Role,
+    Salvage,
     Verdict,
+    Void,
 )
 from tests.decide.world import World
 
@@ -53,6 +55,8 @@ class Story:
     def __init__(self, plan: Plan) -> None:
         self.world = World()
         self.findings = 0
+        self.voids = 0
+        self.salvaged: dict[SessionId, CommitSha] = {}
         self.step()
         self.world.end(SessionId("12.planner.1"), Planned(answer=plan))
         self.step()
@@ -67,6 +71,7 @@ class Story:
         assert not decision.actions, "deciding twice changes something"
         assert not decision.afterwards, "deciding twice says something"
         self._no_overlap()
+        self._nothing_left_behind()
 
     def end_one(self, data: st.DataObject) -> None:
         session = data.draw(st.sampled_from(sorted(self.world.running)))
@@ -84,7 +89,28 @@ class Story:
             base = self.world.next_commit()
             self.world.end(session, Published(head=head, base=base, evidence=evidence, summary=None))
         else:
-            self.world.end(session, Failed(reason=FailureKind.NO_COMMITS, detail="nothing"))
+            self.world.end(session, self._failure(data, session))
+
+    def _failure(self, data: st.DataObject, session: SessionId) -> Failed | Void:
+        """Commits are left behind, or none."""
+        reason = data.draw(st.sampled_from([FailureKind.NO_COMMITS, FailureKind.TIMEOUT, FailureKind.VERIFY]))
+        if reason is FailureKind.NO_COMMITS:
+            return Failed(reason=reason, detail="nothing")
+        head = self.world.next_commit()
+        self.salvaged[session] = head
+        if self.voids < 5 and data.draw(st.booleans()):
+            self.voids += 1
+            return Void(reason="handed over", salvage=Salvage(head=head))
+        return Failed(reason=reason, detail="too little", salvage=Salvage(head=head))
+
+    def _nothing_left_behind(self) -> None:
+        """What was salvaged has a branch, and only that is continued."""
+        for session, head in self.salvaged.items():
+            _, key, _, _ = session.split(".")
+            assert self.world.sha(f"crewline/salvage/12/{key}/{session}") == head
+        for assignment in self.world.running.values():
+            earlier = {head for session, head in self.salvaged.items() if session.split(".")[1] == assignment.task}
+            assert assignment.continues is None or assignment.continues in earlier
 
     def _tasks(self) -> dict[str, Stage]:
         assert self.world.ledger is not None
