@@ -94,11 +94,15 @@ def localhub(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask each agent's model for one word, which may cost a little.")
+    ] = False,
+) -> None:
     """Say what is installed, what is missing, and whether the settings can be used."""
     from bot.demo.doctor import examine
 
-    sys.exit(examine())
+    sys.exit(examine(ask))
 
 
 @app.command()

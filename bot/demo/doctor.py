@@ -8,20 +8,23 @@ import shutil
 import subprocess
 import sys
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bot.agents.roster import Roster
+from bot.demo.asking import ask, version_of
 from bot.demo.settings_problems import settings_problems
+from bot.model.offer import AgentOffer
 from bot.settings import Settings
 
+_OFFERS: TypeAdapter[dict[str, AgentOffer]] = TypeAdapter(dict[str, AgentOffer])
 OLDEST_GIT = (2, 38)
 """The first with `git merge-tree --write-tree`."""
 
 
-def examine() -> int:
-    """Print one line for each finding; the exit code is 1 where something must be put right before anything works."""
-    good = [_python(), _git()]
-    _agents()
+def examine(ask_agents: bool = False) -> int:
+    """Print one line for each finding; the exit code is 1 where something must be put right before anything works.
+    With `ask_agents` each agent's model is asked a word, which may cost a little."""
+    good = [_python(), _git(), _agents(ask_agents)]
     _settings()
     return 0 if all(good) else 1
 
@@ -48,19 +51,36 @@ def _git() -> bool:
     return _say(new_enough, f"{said.strip() or program}; {wanted} or newer is needed")
 
 
-def _agents() -> None:
-    roster = Roster(environment=os.environ)
-    installed = roster.installed()
+def _agents(ask_them: bool) -> bool:
+    """Every agent that is offered, with its version; False where one that is asked does not answer."""
+    roster = Roster(_offers(), os.environ)
+    installed, good = roster.installed(), True
     for name in roster.names():
         agent = roster.find(name)
         if name not in installed:
             _say(None, f"agent {name}: there is no {agent.program} on the PATH")
-        elif agent.credentials and not roster.credentials(agent):
-            _say(None, f"agent {name}: installed, but none of {', '.join(agent.credentials)} is set")
+            continue
+        version = version_of(shutil.which(agent.program) or agent.program)
+        which = f"agent {name}: installed{f' ({version})' if version else ''}"
+        if agent.credentials and not roster.credentials(agent):
+            _say(None, f"{which}, but none of {', '.join(agent.credentials)} is set")
+        elif ask_them:
+            answers, words = ask(roster, agent)
+            good &= _say(answers, f"{which}; {'it answers' if answers else 'it does not answer'}: {words}")
         else:
-            _say(True, f"agent {name}: installed")
+            _say(True, which)
     if not installed:
         _say(None, "without an agent `crewline demo` works, and CREWLINE_AGENT_COMMAND can name any program")
+    return good
+
+
+def _offers() -> dict[str, AgentOffer]:
+    """What is set about agents, whether or not the rest of the settings is there; nothing where it cannot be read,
+    which is told with the settings."""
+    try:
+        return _OFFERS.validate_json(os.environ.get("CREWLINE_AGENTS") or "{}")
+    except ValidationError:
+        return {}
 
 
 def _settings() -> None:

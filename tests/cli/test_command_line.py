@@ -111,3 +111,21 @@ def test_the_doctor_says_what_it_finds(tmp_path: Path) -> None:
     assert ill.returncode == 1
     assert "MISSING git" in ill.stdout
     assert "CREWLINE_APP_ID" in ill.stdout
+
+
+def test_the_doctor_asks_agents_and_says_which_do_not_answer(tmp_path: Path) -> None:
+    programs = {"claude": ("2.1.0 (Claude Code)", "false", "READY"), "codex": ("codex-cli 0.1", "", "")}
+    for name, (version, is_error, text) in programs.items():
+        result = f'{{"type":"result","subtype":"success","is_error":{is_error},"result":"{text}"}}'
+        script = f"""#!/bin/sh
+if [ "$1" = --version ]; then echo "{version}"; exit; fi
+{f"echo '{result}'" if text else "echo 'it has no model' >&2; exit 3"}
+"""
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    keys = {"ANTHROPIC_API_KEY": "sk-ant-key-of-a-test", "OPENAI_API_KEY": "sk-key-of-a-test"}
+    done = crewline("doctor", "--ask", folder=tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}", **keys)
+    assert "ok      agent claude: installed (2.1.0 (Claude Code)); it answers: READY" in done.stdout
+    assert "MISSING agent codex: installed (codex-cli 0.1); it does not answer: it has no model" in done.stdout
+    assert done.returncode == 1
+    assert "key-of-a-test" not in done.stdout + done.stderr
