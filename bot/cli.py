@@ -94,6 +94,17 @@ def localhub(
 
 
 @app.command()
+def gc(
+    data: Annotated[Path | None, typer.Option(help="The data folder; that of CREWLINE_DATA if absent.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+) -> None:
+    """Delete old transcripts, trees and mirrors, the oldest first; never what is in use or has unpushed commits."""
+    from bot.demo.tidying import tidy
+
+    sys.exit(tidy(data, dry_run=dry_run))
+
+
+@app.command()
 def doctor(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask each agent's model for one word, which may cost a little.")

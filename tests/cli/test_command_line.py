@@ -23,7 +23,7 @@ def crewline(*arguments: str, folder: Path, **environment: str) -> subprocess.Co
 
 def test_help_names_every_command(tmp_path: Path) -> None:
     said = crewline("--help", folder=tmp_path).stdout
-    for command in ("serve", "demo", "try", "localhub", "doctor", "version"):
+    for command in ("serve", "demo", "try", "localhub", "gc", "doctor", "version"):
         assert command in said
 
 
@@ -101,6 +101,23 @@ def test_the_demo_refuses_an_agent_without_a_key(tmp_path: Path) -> None:
     done = crewline("demo", "--agent", "claude", folder=tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert done.returncode == 2
     assert "ANTHROPIC_API_KEY" in done.stderr
+
+
+def test_gc_says_what_it_deletes(tmp_path: Path) -> None:
+    transcript = tmp_path / "data/transcripts/octo/shop/1.one.worker.1.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_bytes(b"x" * 3_000_000)
+    os.utime(transcript, (0, 0))
+    here = {"CREWLINE_DATA": str(tmp_path / "data")}
+    assert "Would free 3.0 MB in 1 item." in crewline("gc", "--dry-run", folder=tmp_path, **here).stdout
+    said = crewline("gc", folder=tmp_path, **here).stdout
+    assert "transcripts/octo/shop/1.one.worker.1.jsonl" in said
+    assert "Freed 3.0 MB in 1 item." in said
+    assert crewline("gc", folder=tmp_path, **here).stdout == "Nothing to delete.\n"
+    refused = crewline("gc", "--data", "nowhere", folder=tmp_path)
+    assert (refused.returncode, "there is no data folder nowhere" in refused.stderr) == (2, True)
+    wrong = crewline("gc", folder=tmp_path, CREWLINE_TREES_MB="many")
+    assert (wrong.returncode, "CREWLINE_TREES_MB" in wrong.stderr) == (2, True)
 
 
 def test_the_doctor_says_what_it_finds(tmp_path: Path) -> None:
