@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.types import ASGIApp, Message, Scope
 
 from bot.localhub.model.app import App
-from tests.torture.boundaries import Boundaries
+from tests.torture.boundaries import Boundaries, Lost
 from tests.torture.virtual_loop import LIFE, Life, VirtualLoop
 
 T = TypeVar("T")
@@ -76,14 +76,20 @@ class DoorToHub(httpx.AsyncBaseTransport):
             raise httpx.ConnectError("the bot is dead", request=request)
         await request.aread()
         what = _named(request)
-        await self._boundaries.reach(f"asks {what}")
+        try:
+            await self._boundaries.reach(f"asks {what}", on_its_way=True)
+        except Lost:
+            raise httpx.ConnectError("connection refused", request=request) from None
         if life.cut_off:
             raise httpx.ConnectError("no way to the hub", request=request)
         answer = await self._side.do(self._arrive(request))
         await self._side.way()
         if life.cut_off:
             raise httpx.ReadError("the answer was lost", request=request)
-        await self._boundaries.reach(f"is answered {answer.status} to {what}")
+        try:
+            await self._boundaries.reach(f"is answered {answer.status} to {what}", on_its_way=True)
+        except Lost:
+            raise httpx.ReadError("the connection broke", request=request) from None
         return httpx.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
 
     async def _arrive(self, request: httpx.Request) -> Answer:

@@ -19,7 +19,7 @@ from bot.localhub.model.push import moves_between, refs_moved
 from bot.localhub.model.refs import may_change_workflows, protected
 from bot.localhub.model.repository import Repository
 from tests.torture import transfer
-from tests.torture.boundaries import Boundaries
+from tests.torture.boundaries import Boundaries, Lost
 from tests.torture.doors import HubSide
 from tests.torture.processes import Command, Ended, run
 from tests.torture.shortcuts import known
@@ -56,15 +56,23 @@ class GitDoor:
         assert self._side is not None
         assert self._boundaries is not None
         what = _named(command, verb)
-        await self._boundaries.reach(f"begins to {what}")
         life = LIFE.get()
+        unsent = Ended(128, b"", f"fatal: unable to access '{address}': Could not resolve host\n".encode())
+        broken = Ended(128, b"", b"fatal: the remote end hung up unexpectedly\n")
+        try:
+            await self._boundaries.reach(f"begins to {what}", on_its_way=True)
+        except Lost:
+            return unsent
         if life is not None and life.cut_off:
-            return Ended(128, b"", f"fatal: unable to access '{address}': Could not resolve host\n".encode())
+            return unsent
         ended = await self._side.do(self._arrive(command, verb, address))
         await self._side.way()
         if life is not None and life.cut_off:
-            return Ended(128, b"", b"fatal: the remote end hung up unexpectedly\n")
-        await self._boundaries.reach(f"ends to {what}: {ended.exit_code}")
+            return broken
+        try:
+            await self._boundaries.reach(f"ends to {what}: {ended.exit_code}", on_its_way=True)
+        except Lost:
+            return broken
         return ended
 
     async def _arrive(self, command: Command, verb: str, address: str) -> Ended:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,40 +15,69 @@ from bot.model.marker import tagged
 from bot.model.session import Void
 from tests.stories.ending import twice
 from tests.torture.normal_form import ledgers_of, normal_form
-from tests.torture.shapes import Shape
-from tests.torture.story import Story
+from tests.torture.shapes import shape
 from tests.torture.theatre import Scenery, Theatre, perform
 
 CALM = 300.0
 """Seconds after the end in which the bot may still put things in order."""
-QUIET = 2400.0
-"""Seconds after that in which it must not write anything; several sweeps lie in it."""
+QUIET = 900.0
+"""Seconds after that in which it must not write anything; a sweep lies in it."""
 LOST = "the server that ran it stopped"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Case:
+    """All that is needed to play a run again: the shape, the order of events, at which boundaries the bot dies, at
+    which something is lost, and whether instances ask for a lease. Without one a restart works at once, on reads that
+    do not show yet what the dead one wrote."""
+
+    shape: str
+    seed: int = 0
+    deadly: tuple[int, ...] = ()
+    lossy: tuple[int, ...] = ()
+    lease: bool = False
+
+    @property
+    def undisturbed(self) -> Case:
+        return Case(self.shape, self.seed, lease=self.lease)
+
+    @property
+    def command(self) -> str:
+        crashes = [f"--crash {number}" for number in self.deadly]
+        losses = [f"--lose {number}" for number in self.lossy]
+        flags = [*crashes, *losses, *(["--lease"] if self.lease else [])]
+        return " ".join(["python -m tests.torture --shape", self.shape, f"--seed {self.seed}", *flags])
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """`end` is the normal form of the hub; `boundaries` those reached until calm; `problems` what is wrong with it
-    whatever it is compared with."""
+    whatever it is compared with; `lost` the sessions that crashes cost. `seconds` are virtual."""
 
-    shape: str
-    seed: int
-    deadly: tuple[int, ...]
-    end: tuple[str, ...]
-    boundaries: tuple[str, ...]
-    crashes: int
-    seconds: float
-    problems: tuple[str, ...]
-    story: str
+    case: Case
+    boundaries: tuple[str, ...] = ()
+    crashes: int = 0
+    losses: int = 0
+    seconds: float = 0.0
+    story: str = ""
+    problems: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    """The sessions that crashes cost."""
 
 
-def run(shape: Shape, seed: int = 0, deadly: Sequence[int] = ()) -> Run:
+def run(case: Case) -> Run:
     """Play it to its end, and beyond."""
     folder = Path(mkdtemp(prefix="torture-", dir=fast_folder()))
-    scenery = Scenery(shape.playbook, seed, tuple(deadly), config=shape.config)
-    stage = _Stage(shape, scenery)
+    of = shape(case.shape)
+    scenery = Scenery(
+        of.playbook,
+        case.seed,
+        case.deadly,
+        case.lossy,
+        config=of.config,
+        overrides={} if case.lease else {"lease_seconds": 0},
+    )
+    stage = _Stage(case, of.people)
     try:
         return perform(stage.play, folder, scenery)
     except Exception as error:
@@ -59,22 +88,22 @@ def run(shape: Shape, seed: int = 0, deadly: Sequence[int] = ()) -> Run:
 
 def difference(run: Run, undisturbed: Run) -> tuple[str, ...]:
     """What is wrong with `run`: nothing, where it ended as the undisturbed one."""
-    lines = difflib.unified_diff(undisturbed.end, run.end, "undisturbed", "with crashes", lineterm="", n=0)
-    changes = [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
-    return (*run.problems, *changes) if not run.problems else run.problems
+    if run.problems:
+        return run.problems
+    lines = difflib.unified_diff(undisturbed.end, run.end, lineterm="", n=0)
+    return tuple(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
 
 class _Stage:
-    def __init__(self, shape: Shape, scenery: Scenery) -> None:
-        self._shape = shape
-        self._scenery = scenery
-        self._story = Story()
+    def __init__(self, case: Case, people: Callable[[Theatre], Awaitable[None]]) -> None:
+        self._case = case
+        self._people = people
         self._theatre: Theatre | None = None
 
     async def play(self, theatre: Theatre) -> Run:
         self._theatre = theatre
         theatre.start_bot()
-        await self._shape.people(theatre)
+        await self._people(theatre)
         seconds = theatre.loop.time()
         await theatre.pass_time(CALM)
         reached, writes = len(theatre.boundaries.reached), await _written(theatre)
@@ -83,32 +112,30 @@ class _Stage:
         problems += await dishonest(theatre)
         if await _written(theatre) != writes:
             problems.append("it wrote something long after the end")
-        return Run(
-            shape=self._shape.name,
-            seed=self._scenery.seed,
-            deadly=self._scenery.deadly,
-            end=await normal_form(theatre.shop, theatre.crewline),
+        return replace(
+            self._so_far(theatre),
             boundaries=tuple(theatre.boundaries.reached[:reached]),
-            crashes=theatre.crashes,
             seconds=seconds,
             problems=tuple(problems),
-            story=theatre.story.text(),
+            end=await normal_form(theatre.shop, theatre.crewline),
             lost=tuple(await lost(theatre)),
         )
 
     def broken(self, error: Exception) -> Run:
         """A run that never came to its end."""
-        theatre = self._theatre
+        what = f"it did not end: {type(error).__name__}: {error}"
+        if self._theatre is None:
+            return Run(self._case, problems=(what,))
+        return replace(self._so_far(self._theatre), problems=(what, *self._theatre.errors))
+
+    def _so_far(self, theatre: Theatre) -> Run:
         return Run(
-            shape=self._shape.name,
-            seed=self._scenery.seed,
-            deadly=self._scenery.deadly,
-            end=(),
-            boundaries=tuple(theatre.boundaries.reached) if theatre else (),
-            crashes=theatre.crashes if theatre else 0,
-            seconds=theatre.loop.time() if theatre else 0.0,
-            problems=(f"it did not end: {type(error).__name__}: {error}", *(theatre.errors if theatre else ())),
-            story=theatre.story.text() if theatre else "",
+            case=self._case,
+            boundaries=tuple(theatre.boundaries.reached),
+            crashes=theatre.crashes,
+            losses=theatre.boundaries.losses,
+            seconds=theatre.loop.time(),
+            story=theatre.story.text(),
         )
 
 

@@ -35,11 +35,12 @@ from bot.sessions.workplace import NotReady, find_base
 from tests.torture.boundaries import Boundaries
 from tests.torture.playbook import BROKEN, Play, Playbook, file_of
 
-SECONDS = {"planner": (20, 60), "worker": (60, 300), "reviewer": (30, 120)}
+SECONDS = {"planner": (20, 40), "worker": (30, 90), "reviewer": (20, 50)}
 
 
 class PlayedSessions:
-    """A `bot.engines.local.Runner`. How long a session takes follows from the seed and what it is told."""
+    """A `bot.engines.local.Runner`. How long a session takes follows from the seed and what it is told. `check` is
+    shown each assignment before it starts."""
 
     def __init__(
         self,
@@ -48,14 +49,17 @@ class PlayedSessions:
         boundaries: Boundaries,
         clock: Callable[[], datetime],
         seed: int,
+        check: Callable[[Assignment], Awaitable[None]],
     ) -> None:
         self._mirrors = mirrors
         self._playbook = playbook
         self._boundaries = boundaries
         self._clock = clock
         self._seed = seed
+        self._check = check
 
     async def run(self, assignment: Assignment) -> SessionReport:
+        await self._check(assignment)
         await self._boundaries.reach(f"session {assignment.id} starts")
         spend = Spend()
         outcome: Outcome

@@ -50,6 +50,7 @@ from bot.localhub.model.settings import HubSettings
 from bot.localhub.model.user import User
 from bot.localhub.server import HubApp
 from bot.localhub.webhooks.sender import Sender
+from bot.model.assignment import Assignment
 from bot.model.identity import InstanceId
 from bot.model.ledger import Ledger
 from bot.server import Mirrors, World, serve
@@ -84,11 +85,13 @@ def private_key() -> str:
 @dataclass(frozen=True, slots=True)
 class Scenery:
     """What a theatre is set up with. `deadly` are the boundaries at which a bot ends; `restart` seconds later the
-    next one starts. `overrides` are settings of the server."""
+    next one starts. At those that are `lossy` a request, a push or an answer is lost. `overrides` are settings of the
+    server."""
 
     playbook: Playbook
     seed: int = 0
     deadly: tuple[int, ...] = ()
+    lossy: tuple[int, ...] = ()
     restart: float = 2.0
     config: str = CONFIG
     read_lag: float = READ_LAG
@@ -121,7 +124,7 @@ class Theatre:
         self.hub = Hub(folder / "hub", clock=VirtualClock(loop), settings=HubSettings(), base_url=HUB)
         self.hub.faults.read_lag = scenery.read_lag
         self.hub.faults.webhooks.seed = scenery.seed
-        self.boundaries = Boundaries(loop, self.story, scenery.deadly, self._crashed)
+        self.boundaries = Boundaries(loop, self.story, scenery.deadly, scenery.lossy, self._crashed)
         self.bots: list[TheatreBot] = []
         self.crashes = 0
         self.errors: list[str] = []
@@ -161,7 +164,7 @@ class Theatre:
         folder.mkdir()
         bot = TheatreBot(Life(self.loop, name), folder, asyncio.Event())
         self.bots.append(bot)
-        self.app.webhook_url = f"http://{name}/webhook"
+        self.app.webhook_url, self.app.webhook_active = f"http://{name}/webhook", True
         self.tell("theatre", f"{name} starts")
         bot.life.begin(self._live(bot, self._settings(folder, overrides)), name)
         return bot
@@ -252,8 +255,11 @@ class Theatre:
             bot.listening = Listening(bot.life, app)
             yield Address(bot.name, 80)
 
+        async def check(assignment: Assignment) -> None:
+            self.errors += await self._side.do(_unclaimed(self.hub, assignment, bot.name))
+
         def runner(_: Settings, mirrors: Mirrors) -> AbstractAsyncContextManager[PlayedSessions]:
-            return played(PlayedSessions(mirrors.get, self.scenery.playbook, self.boundaries, clock.now, seed))
+            return played(PlayedSessions(mirrors.get, self.scenery.playbook, self.boundaries, clock.now, seed, check))
 
         world = World(
             clock=clock,
@@ -337,6 +343,18 @@ def _sound_disk(_: Disk) -> asyncio.Future[OSError | int]:
     return answer
 
 
+async def _unclaimed(hub: Hub, assignment: Assignment, holder: str) -> list[str]:
+    """What is wrong with a session that starts now: its claim must stand in the ledger on the hub."""
+    repository = hub.find_repository(assignment.repository)
+    assert repository is not None
+    ref = await repository.git.ref(f"refs/crewline/objectives/{assignment.objective}")
+    ledger = ref and Ledger.model_validate_json(await repository.git.git("show", f"{ref}:ledger.json"))
+    claim = ledger.session(assignment.id) if ledger else None
+    if claim is None or claim.outcome is not None or not claim.holder.startswith(holder):
+        return [f"session {assignment.id} starts without a claim"]
+    return []
+
+
 def _innermost(error: BaseException) -> BaseException:
     """What went wrong, without the groups of tasks around it."""
     return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
@@ -372,5 +390,6 @@ def _install(hub: Hub, owner: User) -> App:
         webhook_secret=SECRET,
         private_key_pem=private_key(),
     )
+    app.webhook_active = False  # nobody is there to listen yet
     hub.install(app, owner)
     return app
