@@ -14,6 +14,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+
+import httpx
 
 from bot.github.ledger import FILE, written
 from bot.localhub.model.issue import Issue, open_issue
@@ -21,7 +24,7 @@ from bot.localhub.model.issue_links import add_sub_issue
 from bot.model.ledger import Ledger
 from tests.bench.objectives import CHAIN, Theatre, sessions_for, theatre
 from tests.stories.stage import SECRET
-from tests.torture.gun import Score, Shot, gun, loaded
+from tests.torture.gun import Score, Shot, fire, gun, loaded
 
 Json = str | int | float | bool | dict[str, "Json"] | list["Json"]
 
@@ -53,18 +56,18 @@ async def endpoint(folder: Path) -> dict[str, Json]:
 
 async def load(folder: Path, *, per_second: int = PER_SECOND, seconds: float = SECONDS) -> dict[str, Json]:
     await asyncio.to_thread(folder.mkdir)
-    async with theatre(folder, sessions_for(CHAIN)) as here, here.bot() as bot, gun("127.0.0.1", bot.port) as weapon:
+    async with theatre(folder, sessions_for(CHAIN)) as here, here.bot() as bot:
         await _done(here, [_hand_off(here, "The first")])
         shots = rendered(here)
         before = Cost.of(bot.pid)
         objectives = [_hand_off(here, f"Objective {number}") for number in range(OBJECTIVES)]
         looks = here.hub.usage.graphql.total()
-        score = await weapon.at_pace(shots, per_second, seconds)
+        score = await fire(folder, bot.port, shots, per_second, seconds)
         looks = here.hub.usage.graphql.total() - looks
         under_fire = Cost.of(bot.pid)
         closed = sum(objective.state == "closed" for objective in objectives)
         await _done(here, objectives)
-        again = await weapon.at_pace(shots, per_second, seconds / 6)
+        again = await fire(folder, bot.port, shots, per_second, seconds / 6)
         return {
             **_score(score),
             "deliveries per second": per_second,
@@ -92,21 +95,30 @@ async def soak(folder: Path, *, deliveries: int = DELIVERIES, finished: int = FI
         numbers = await finish(here, first, finished)
         shots = about(rendered(here), numbers)
         async with here.bot() as bot, gun("127.0.0.1", bot.port) as weapon:
-            await weapon.as_fast_as_it_goes(shots, 2000)  # what is imported and cached at first use
+            began = monotonic()
+            await _done(here, [_hand_off(here, "One before")])  # by then all ledgers are read
+            opened = monotonic() - began
+            await weapon.as_fast_as_it_goes(shots, 5000)  # what is imported and cached at first use
+            looks = here.hub.usage.graphql.total()
             tenths: list[tuple[Score, Cost, Cost]] = []
             for _ in range(TENTHS):
                 before = Cost.of(bot.pid)
                 score = await weapon.as_fast_as_it_goes(shots, deliveries // TENTHS)
                 tenths.append((score, before, Cost.of(bot.pid)))
+            shown = await objectives_shown(bot.port)
+            looks = here.hub.usage.graphql.total() - looks
             objective = _hand_off(here, "One more")
             await _done(here, [objective])
             return {
                 "deliveries": sum(len(score.seconds) for score, _, _ in tenths),
                 "finished objectives": len(numbers),
+                "seconds of an objective right after the start": round(opened, 1),
                 "answers": dict(sum((score.answers for score, _, _ in tenths), Counter[str]())),
                 "megabytes after each tenth": [round(after.megabytes, 1) for _, _, after in tenths],
                 "processor milliseconds a delivery": [_each(b, a, len(s.seconds)) for s, b, a in tenths],
                 "p99 of each tenth, ms": [score.milliseconds(99) for score, _, _ in tenths],
+                "objectives in memory": shown,
+                "GraphQL requests meanwhile": looks,
                 "an objective afterwards": objective.state,
                 "errors in the log": await errors(here),
             }
@@ -161,6 +173,12 @@ async def finish(here: Theatre, model: Issue, many: int) -> list[int]:
     await here.shop.git.git("fast-import", "--quiet", stdin=b"".join(stream))
     here.shop.git.refs_written()
     return numbers
+
+
+async def objectives_shown(port: int) -> int:
+    """How many objectives the bot has something in memory of, but for the last that are over."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return len((await client.get(f"http://127.0.0.1:{port}/api/objectives", timeout=60)).json())
 
 
 async def errors(here: Theatre) -> int:
