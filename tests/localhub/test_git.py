@@ -1,5 +1,6 @@
 """The real git against the localhub."""
 
+from bot.localhub.git.report import packets
 from tests.localhub.world import World
 
 
@@ -91,3 +92,17 @@ async def test_the_head_of_a_pull_request_can_be_fetched_and_not_pushed(world: W
     assert (await world.git("rev-parse", "FETCH_HEAD", cwd=clone)).strip() == pull.head_sha
     said = await world.git("push", "origin", "+main:refs/pull/1/head", cwd=clone, ok=False)
     assert "deny updating a hidden ref" in said
+
+
+async def test_the_second_offer_of_a_push_says_what_git_would_say(world: World) -> None:
+    clone = await world.clone(world.bot_token())
+    await world.commit(clone, "x", "x")
+    address = f"{world.remote(world.bot_token())}/info/refs?service=git-receive-pack"
+    async with world.as_nobody() as rest:
+        first = await rest.get(address)
+        await world.git("push", "--quiet", "origin", "HEAD:refs/heads/a", "HEAD:refs/crewline/b", cwd=clone)
+        second = await rest.get(address)
+    before, after = (list(packets(one.content)) for one in (first, second))
+    by_git = await world.shop.git.git("receive-pack", "--http-backend-info-refs", ".")
+    assert after[2:] == list(packets(by_git))
+    assert len(after) == len(before) + 2

@@ -33,7 +33,7 @@ if [ "$old" != $zero ]; then
 fi
 if [ -n "$LOCALHUB_NO_WORKFLOWS" ] && [ "$new" != $zero ]; then
   base=$old
-  [ "$old" = $zero ] && base=$(git rev-parse --verify --quiet "$LOCALHUB_DEFAULT^{commit}")
+  [ "$old" = $zero ] && base=${LOCALHUB_BASE-$(git rev-parse --verify --quiet "$LOCALHUB_DEFAULT^{commit}")}
   if [ -n "$base" ]; then
     paths=$(git diff --name-only "$base...$new" -- .github/workflows/)
   else

@@ -20,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from bot.localhub.authentication import Caller, authenticate
+from bot.localhub.git.offer import capabilities_of, push_offer
 from bot.localhub.git.report import FLUSH, packet, with_reasons
 from bot.localhub.model.actor import Level, Role, require, require_sight
 from bot.localhub.model.errors import Forbidden, HubError, NotFound, Unauthorized
@@ -93,6 +94,8 @@ class GitFace:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._fetch_offer: bytes | None = None
+        self._push_capabilities: bytes | None = None
 
     def routes(self) -> list[BaseRoute]:
         """To be mounted before the pages."""
@@ -113,13 +116,28 @@ class GitFace:
         except HubError as error:
             return _refused(error)
         self._hub.meter.count_git(caller.charged, "refs")
+        content = await self._offer(repository, request, service)
+        if "version=2" not in request.headers.get("git-protocol", ""):
+            content = packet(f"# service={service}\n".encode()) + FLUSH + content
+        return Response(content, 200, _headers(service, "advertisement"))
+
+    async def _offer(self, repository: Repository, request: Request, service: Service) -> bytes:
+        """What git says first. In version 2 a fetch's is the same for every repository of ours; a push's is made of
+        the refs. The rest is asked of git."""
+        protocol = request.headers.get("git-protocol", "")
+        if service == "git-upload-pack" and protocol == "version=2" and self._fetch_offer is not None:
+            return self._fetch_offer
+        if service == "git-receive-pack" and "version=1" not in protocol and self._push_capabilities is not None:
+            return push_offer(await repository.git.refs(), self._push_capabilities)
         backend = await _Service.start(repository, request, service, {}, "--http-backend-info-refs")
         assert backend.process.stdin is not None
         backend.process.stdin.close()
         content = b"".join([chunk async for chunk in backend.body()])
-        if "version=2" not in request.headers.get("git-protocol", ""):
-            content = packet(f"# service={service}\n".encode()) + FLUSH + content
-        return Response(content, 200, _headers(service, "advertisement"))
+        if service == "git-upload-pack" and protocol == "version=2" and content.startswith(packet(b"version 2\n")):
+            self._fetch_offer = content
+        if service == "git-receive-pack" and "version=1" not in protocol:
+            self._push_capabilities = capabilities_of(content)
+        return content
 
     async def upload_pack(self, request: Request) -> Response:
         """A fetch."""
@@ -178,6 +196,7 @@ class GitFace:
             "LOCALHUB_REASONS": str(reasons),
             "LOCALHUB_PROTECTED": f" {' '.join(closed)} ",
             "LOCALHUB_DEFAULT": f"refs/heads/{repository.default_branch}",
+            "LOCALHUB_BASE": branches.get(f"refs/heads/{repository.default_branch}", ""),
             "LOCALHUB_NO_WORKFLOWS": "" if may_change_workflows(caller.actor, repository) else "1",
         }
 
