@@ -76,7 +76,7 @@ class Controller:
     def start(self, engine: Engine) -> None:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
         self._engine = engine
-        self._tending = Tending(self._group, engine.running, self._stand_by)
+        self._tending = Tending(self._group, engine.running, self._stand_by, self._serves)
         self._looker = Looker(self._instance, engine, self._queue.add_later, self._stand_by, self._tending.keep)
         self._group.create_task(self._sweep(), name="sweeps")
 
@@ -145,6 +145,7 @@ class Controller:
 
     async def _look(self, key: ObjectiveKey) -> None:
         assert self._looker is not None
+        assert self._tending is not None
         room = await self._room(key.repository)
         if room is not None:
             cause = room.causes.pop(key.number, None)
@@ -155,6 +156,8 @@ class Controller:
                     await self._looker.look(room, key.number)
             finally:
                 memory.looked_at = False
+            if not self._closed:
+                self._tending.attend(room)
 
     async def _room(self, name: RepositoryName) -> Room | None:
         """The room of a repository, opened if need be; None where the App cannot reach it, or another instance
@@ -184,7 +187,21 @@ class Controller:
         room.recall(ledgers, await room.github.open_objectives(room.config.label), self._instance.clock())
         await self._inherit(room)
         self._rooms[room.name] = room
+        if self._instance.settle:
+            self._group.create_task(self._recall_the_rest(room), name=f"recalls the rest of {room.name}")
         return True
+
+    async def _recall_the_rest(self, room: Room) -> None:
+        """What was handed off just before may not have shown, and its webhook may have gone to an earlier process."""
+        await asyncio.sleep(self._instance.settle.total_seconds())
+        try:
+            opened = await room.github.open_objectives(room.config.label)
+        except GitHubError:
+            self._sweep_soon.set()
+            return
+        for number in opened if self._rooms.get(room.name) is room else ():
+            if number not in room.memories:
+                self._queue.add(ObjectiveKey(room.name, number))
 
     async def _inherit(self, room: Room) -> None:
         """What sessions of an earlier process on this machine came to, where nobody has recorded it yet."""
@@ -200,6 +217,9 @@ class Controller:
             for memory, open_claims in found:
                 if any(claim.id == report.id for claim in open_claims):
                     memory.reports[report.id] = report
+
+    def _serves(self, room: Room) -> bool:
+        return self._rooms.get(room.name) is room
 
     def _stand_by(self, room: Room) -> None:
         """Another instance serves the repository: whatever runs here for it ends, and what is known is forgotten."""

@@ -12,7 +12,10 @@ same instant exactly one wins, and whoever loses stands by: it looks at that ref
   that the last renewal is young enough, and renews where it is not. While sessions run it is renewed before it ages.
 * **Nothing for what is at rest.** Where no session runs and nothing is written, the lease just ages. Its holder goes
   on with it later, if nobody took it meanwhile: the compare-and-swap tells. An objective that waits for a person for
-  a week costs no push, and two instances that both have nothing to do do not fight over it.
+  a week costs no push after the first, and two instances that both have nothing to do do not fight over it: the one
+  that does not have the lease keeps an eye on it, and stands by again when it is renewed. A repository without open
+  objectives has no lease, and nobody looks for one; so an instance that was told of no objective by a webhook or its
+  sweep does not know yet whom it would have to replace.
 * **No clocks are compared** (`bot/model/lease.py`). Who stands by takes the lease after it saw it unchanged for three
   quarters of the time; the holder itself stopped trusting it after half.
 * **What ends in order releases it**, and the next instance has it at once. What was killed and starts again on the
@@ -97,7 +100,7 @@ class Leases:
 class Tending:
     """Renews the leases of repositories where sessions run, and watches those of others.
 
-    `lost` is told of a room whose repository another instance serves now.
+    `lost` is told of a room whose repository another instance serves now; `serves` says whether a room is in use.
     """
 
     def __init__(
@@ -105,17 +108,26 @@ class Tending:
         group: asyncio.TaskGroup,
         running: Callable[[], frozenset[RunKey]],
         lost: Callable[[Room], None],
+        serves: Callable[[Room], bool],
     ) -> None:
         self._group = group
         self._running = running
         self._lost = lost
+        self._serves = serves
         self._kept: set[RepositoryName] = set()
+        self._attended: set[RepositoryName] = set()
 
     def keep(self, room: Room) -> None:
         """A session starts: renew the lease until none runs any more."""
         if room.lease.terms is not None and room.name not in self._kept:
             self._kept.add(room.name)
             self._group.create_task(self._keep(room), name=f"keeps the lease of {room.name}")
+
+    def attend(self, room: Room) -> None:
+        """Something was looked at: where the lease is not ours, find out whose it is while objectives are open."""
+        if not room.lease.ours() and room.name not in self._attended:
+            self._attended.add(room.name)
+            self._group.create_task(self._attend(room), name=f"attends to the lease of {room.name}")
 
     def watch(self, room: Room, free: Callable[[Room], None]) -> None:
         """Somebody else has it: tell when it may be taken."""
@@ -139,6 +151,27 @@ class Tending:
                     await asyncio.sleep(room.lease.terms.looked_at_every)
         finally:
             self._kept.discard(room.name)
+
+    async def _attend(self, room: Room) -> None:
+        """What nobody has is taken, so that others see it. What aged in another's hands is left to that one, until
+        there is something to write here; but if it is renewed, we stand by."""
+        assert room.lease.terms is not None
+        try:
+            while not room.lease.ours() and self._serves(room) and room.memories:
+                await asyncio.sleep(room.lease.terms.looked_at_every)
+                if room.lease.ours() or not self._serves(room) or not room.memories:
+                    return
+                try:
+                    if room.lease.nobodys():
+                        await room.lease.renew()
+                    elif await room.lease.look() > 0.0:
+                        self._lost(room)
+                except LeaseLost:
+                    self._lost(room)
+                except (GitHubError, GitFailed, OSError) as error:
+                    tell(LEASE_NOT_SEEN, repository=str(room.name), error=str(error))
+        finally:
+            self._attended.discard(room.name)
 
     async def _watch(self, room: Room, free: Callable[[Room], None]) -> None:
         assert room.lease.terms is not None

@@ -85,6 +85,18 @@ class RepositoryLease:
         lease = self._seen.lease if self._seen else None
         return None if lease is None or lease.released or lease.holder == self._holder.id else lease.told
 
+    def ours(self) -> bool:
+        """Whether nobody has taken it since we did, as far as was seen; it may have aged."""
+        lease = self._seen.lease if self._seen else None
+        return self.terms is None or (lease is not None and lease.holder == self._holder.id and not lease.released)
+
+    def nobodys(self) -> bool:
+        """Whether there is none, or its holder has gone; as far as was seen."""
+        if self._seen is None or self._seen.revision is None:
+            return True
+        lease = self._seen.lease
+        return lease is not None and (lease.released or lease.holder in self._holder.gone)
+
     def held(self) -> bool:
         """Whether nobody else can have it yet, by our own clock alone."""
         if self.terms is None:
