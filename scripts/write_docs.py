@@ -17,9 +17,12 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bot.agents.command import PLACEHOLDERS
+from bot.agents.roster import KNOWN
 from bot.config import PROTECTED, RepositoryConfig
 from bot.decide.commands.help import RULES
 from bot.journal import EVENTS, Sort
+from bot.model.offer import AgentOffer
 from bot.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -46,6 +49,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "configuration.md": configuration_page(),
         "commands.md": commands_page(),
+        "agents.md": agents_page(),
         "operating.md": operating_page(),
     }
 
@@ -78,6 +82,39 @@ def configuration_page() -> str:
         + table("| key | type | default | what it sets |", rows)
         + f"\nThese paths are always protected, whatever `protected` adds:\n\n{always}\n\n"
         f"## An example with every key\n\n```yaml\n{example()}```\n"
+    )
+
+
+def agents_page() -> str:
+    rows = [
+        f"| `{agent.name}` | `{agent.program}` | {', '.join(f'`{name}`' for name in agent.credentials)} "
+        f"| {', '.join(f'`{host}`' for host in agent.hosts)} | {'yes' if agent.resumes else 'no'} |"
+        for agent in KNOWN
+    ]
+    keys = [
+        f"| `{name}` | {default_text(field.default)} | {field.description} |"
+        for name, field in AgentOffer.model_fields.items()
+    ]
+    return (
+        f"{NOTE}# Agents\n\n"
+        "A repository names who plays a role: `roles.worker.agent: claude`, `claude:opus` with its model, or a list, "
+        "in which the next one takes over while the model of the one before is rate limited, overloaded, out of "
+        "credit, not logged in or unreachable (which counts as nobody's failure). A person chooses for one task with "
+        "`/assign codex` or the label `crewline:agent=codex`. The program must be on the server's PATH; "
+        "`crewline doctor` shows its version, `crewline doctor --ask` whether it answers.\n\n"
+        + table("| agent | program | variables of the server that it is given | hosts | can go on |", rows)
+        + "\nEvery other variable of the server stays with the server. *Can go on* says whether it can continue a "
+        "conversation.\n\n## Others, and changes to these\n\n"
+        "`CREWLINE_AGENTS` is a JSON object of agents by name. An entry with a `command` is an agent of your own; "
+        "one without changes a known agent.\n\n" + table("| key | default | what it sets |", keys) + "\n```sh\n"
+        "CREWLINE_AGENTS='{\n"
+        '  "aider": {"command": "aider --yes --message-file {prompt_file}", "variables": ["OPENAI_API_KEY"]},\n'
+        '  "gemini-acp": {"command": "gemini --acp", "speaks": "acp", "variables": ["GEMINI_API_KEY"]},\n'
+        '  "codex": {"base_url": "https://models.example.com/v1"}\n'
+        "}'\n```\n\n"
+        f"A `command` may hold {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}. It is split into words as a "
+        "shell would, and no shell runs it. The program works in the current folder, commits with git, and prints a "
+        "summary block as its last words; what it prints is never taken for evidence.\n"
     )
 
 

@@ -33,13 +33,17 @@ KEPT = timedelta(days=14)
 
 
 class Inheritance:
-    """Of one data folder: trees in ``work`` move to ``left`` when a run begins."""
+    """Of one data folder: trees in ``work`` move to ``left`` when a run begins. `secrets` are the server's, which no
+    salvaged commit may hold."""
 
-    def __init__(self, data: Path, memos: Memos, trash: Trash, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, data: Path, memos: Memos, trash: Trash, clock: Callable[[], datetime], secrets: Sequence[str] = ()
+    ) -> None:
         self._data = data
         self._memos = memos
         self._trash = trash
         self._clock = clock
+        self._secrets = tuple(secrets)
         self._clearing: asyncio.Task[None] | None = None
 
     def enter(self, folder: DataFolder) -> None:
@@ -85,7 +89,9 @@ class Inheritance:
         if memo.tree is None or not folder.is_dir():
             return None
         try:
-            found = await salvage(mirror, memo.assignment, memo.tree.at(folder), memo.agent, self._clock())
+            found = await salvage(
+                mirror, memo.assignment, memo.tree.at(folder), memo.agent, self._clock(), self._secrets
+            )
         except GitFailed as error:
             tell(NOT_SALVAGED, session=memo.assignment.id, error=str(error))
             return None

@@ -84,7 +84,7 @@ class SessionRunner:
         self._disk = disk or SoundDisk()
         self._trash = Trash(self._data / "trash")
         self._memos = Memos(self._data / "sessions")
-        self._inheritance = Inheritance(self._data, self._memos, self._trash, clock)
+        self._inheritance = Inheritance(self._data, self._memos, self._trash, clock, roster.secrets())
         self._stopped: dict[Path, Spend] = {}
 
     async def __aenter__(self) -> Self:
