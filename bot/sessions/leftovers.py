@@ -35,9 +35,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
+from typing import Annotated
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from bot.model.frozen import Frozen
 from bot.sessions.guards import GUARD, MARK
@@ -54,7 +55,8 @@ _KILLING = 20.0
 class BotRun(Frozen):
     """A run of the bot in a data folder. `since` is when it began, in clock ticks after the machine's start."""
 
-    mark: str
+    mark: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}\.$")]
+    """Never less than all of it: the beginning of a mark would be that of others, too."""
     boot: str
     since: int
 

@@ -105,7 +105,10 @@ async def test_runs_are_looked_for_until_all_of_theirs_is_ended(tmp_path: Path) 
     assert [run.mark for run in DataFolder(tmp_path).earlier] == [third.mark]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"mark": 1}]'])
+FORGED = ["", "{", "[1]", '[{"mark": 1}]', f'[{{"mark": "", "boot": "{boot_id()}", "since": 0}}]']
+
+
+@pytest.mark.parametrize("content", FORGED)
 def test_a_record_that_cannot_be_read_names_nobody(tmp_path: Path, content: str) -> None:
     (tmp_path / "runs.json").write_text(content)
     assert DataFolder(tmp_path).earlier == ()

@@ -62,7 +62,7 @@ async def test_what_may_not_leave_the_machine_does_not_and_the_next_attempt_is_t
         assert await story.file("one.txt") == f"by {objective.number}.one.worker.2\n"
         assert all("two.txt" not in commit.message for commit in await story.shop.git.commits("--all"))
         pushed = await story.shop.git.text("log", "--all", "--name-only", "--format=")
-        allowed = {"one.txt", "README.md", ".github/crewline.yml", "ledger.json", ""}
+        allowed = {"one.txt", "README.md", ".github/crewline.yml", "ledger.json", "lease.json", ""}
         assert set(pushed.splitlines()) <= allowed
 
 
