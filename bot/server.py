@@ -199,7 +199,7 @@ def _instance(settings: Settings, name: InstanceId, bot: Login, app: GitHubApp, 
 
 def _disk(settings: Settings, world: World) -> tuple[DiskWatch, Housekeeping]:
     below = world.disk(settings.data)
-    watch = DiskWatch(below, settings.disk_floor_mb * MEGABYTE)
+    watch = DiskWatch(below, settings.disk_floor_mb * MEGABYTE, every=settings.disk_seconds)
     housekeeping = Housekeeping(settings, below, world.clock.now)
     watch.relieve = housekeeping.relieve
     return watch, housekeeping

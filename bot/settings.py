@@ -25,6 +25,9 @@ class StoreSettings(BaseSettings):
     disk_floor_mb: Annotated[
         int, Field(ge=0, description="Free space, in MB, below which no session starts; old things are deleted first.")
     ] = 500
+    disk_seconds: Annotated[
+        float, Field(gt=0, description="How often the disk is asked for its free space, and whether it can be written.")
+    ] = 15.0
     gc_seconds: Annotated[
         float, Field(ge=1, description="How often the server deletes what the next settings let go, oldest first.")
     ] = 3600.0

@@ -37,6 +37,7 @@ _WORDS = {
     "No space left on device": DiskTrouble.FULL,
     "Disk quota exceeded": DiskTrouble.FULL,
     "File too large": DiskTrouble.FULL,
+    "died of signal 25": DiskTrouble.FULL,
     "Read-only file system": DiskTrouble.READ_ONLY,
     "insufficient permission for adding an object": DiskTrouble.READ_ONLY,
     "Input/output error": DiskTrouble.FAILING,

@@ -28,10 +28,10 @@ import structlog
 from bot.disk.trouble import DiskTrouble, sentence, trouble_of
 from bot.journal import DISK_IN_TROUBLE, NO_SESSION_STARTS, tell
 
-EVERY = 15.0
 SLOW = 10.0
-FIRST_PAUSE = 60.0
-LONGEST_PAUSE = 900.0
+FIRST_PAUSE = 4
+LONGEST_PAUSE = 60
+"""Of `every`."""
 PROBE = b"crewline" * 8192
 log = structlog.get_logger(__name__)
 
@@ -113,13 +113,12 @@ class DiskWatch:
         disk: Disk,
         floor: int,
         *,
-        every: float = EVERY,
+        every: float = 15.0,
         slow: float = SLOW,
-        pause: float = FIRST_PAUSE,
     ) -> None:
         self._disk = disk
         self._floor = floor
-        self._every, self._slow, self._first_pause = every, slow, pause
+        self._every, self._slow = every, slow
         self._seen: DiskTrouble | None = None
         self._text = ""
         self._takes_nothing = False
@@ -147,7 +146,7 @@ class DiskWatch:
         if trouble is None:
             return None
         tell(DISK_IN_TROUBLE, error=str(error))
-        pause = min(self._first_pause * (1 << min(self._times_told, 8)), LONGEST_PAUSE)
+        pause = self._every * min(FIRST_PAUSE << min(self._times_told, 8), LONGEST_PAUSE)
         if self._told is None:
             self._times_told += 1
         self._told, self._told_until, self._told_free = trouble, monotonic() + pause, -1

@@ -89,7 +89,7 @@ async def test_what_a_session_met_holds_until_there_is_more_room_than_it_found(d
 
 
 async def test_or_until_a_pause_is_over_so_that_nothing_loops(disk: FakeDisk) -> None:
-    watch = DiskWatch(disk, FLOOR, pause=0.0)
+    watch = DiskWatch(disk, FLOOR, every=0.0)
     assert watch.suspect(OSError(errno.ENOSPC, "")) is not None
     assert await watch.check() is None
 

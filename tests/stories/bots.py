@@ -105,6 +105,11 @@ class BotProcess:
             self._killed = True
             self._process.kill()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def terminate(self) -> None:
         """TERM, as a supervisor sends it."""
         assert self._process is not None

@@ -1,0 +1,109 @@
+"""The server's disk is full, or takes nothing: the objective says so, nothing is counted, and it goes on by itself."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.disk.watch import DataDisk
+from bot.model.session import Void
+from tests.stories.bots import BotProcess
+from tests.stories.plays import APPROVE, WRITE, playbook, task, waits_for
+from tests.stories.stage import stage
+
+CHAIN = (task("one"), task("two", "one"))
+FULL = "The server's disk is full"
+
+
+class Disk:
+    """Instead of the disk of the machine."""
+
+    def __init__(self) -> None:
+        self.space = 10**12
+        self.error: int | None = None
+
+    def free(self, disk: DataDisk) -> int:
+        return self.space
+
+    def probe(self, disk: DataDisk) -> None:
+        if self.error is not None:
+            raise OSError(self.error, "as told")
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """The disk of every bot in this process."""
+    disk = Disk()
+    monkeypatch.setattr(DataDisk, "free", lambda self: disk.free(self))
+    monkeypatch.setattr(DataDisk, "probe", lambda self: disk.probe(self))
+    return disk
+
+
+async def test_on_a_full_disk_nothing_starts_until_there_is_space(tmp_path: Path, disk: Disk) -> None:
+    disk.space = 12_000_000
+    async with stage(tmp_path, playbook(*CHAIN), disk_seconds=0.05) as story:
+        objective = story.hand_off()
+        await story.status_says(objective, f"{FULL} (12 MB free, 500 MB are wanted)", "`crewline gc`")
+        assert (await story.ledger(objective)).sessions == ()
+        disk.space = 10**12
+        await story.closed(objective)
+        assert FULL not in story.status(objective)
+        assert all(not isinstance(session.outcome, Void) for session in (await story.ledger(objective)).sessions)
+
+
+async def test_a_disk_that_fills_up_lets_what_runs_come_to_its_end(tmp_path: Path, disk: Disk) -> None:
+    held = playbook(*CHAIN, one__reviewer=[waits_for("go", APPROVE)])
+    async with stage(tmp_path, held, disk_seconds=0.05) as story:
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.reviewer.1")
+        disk.space = 0
+        await story.status_says(objective, FULL)
+        story.sign("go")
+        await story.until(lambda: story.pull(objective, "one").merged)
+        disk.space = 10**12
+        await story.closed(objective)
+
+
+async def test_on_a_disk_that_takes_nothing_what_ended_is_recorded_later(tmp_path: Path, disk: Disk) -> None:
+    held = playbook(*CHAIN, one__worker=[waits_for("go", WRITE)])
+    async with stage(tmp_path, held, disk_seconds=0.05) as story:
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        disk.error = errno.EROFS
+        await story.status_says(objective, "The server cannot write to its disk")
+        story.sign("go")
+        other = story.hand_off("Another")
+        await story.status_says(other, "The server cannot write to its disk")
+        disk.error = None
+        await story.closed(objective, other)
+        assert [session.id for session in (await story.ledger(objective)).sessions if session.task == "one"] == [
+            f"{objective.number}.one.worker.1",
+            f"{objective.number}.one.reviewer.1",
+        ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets the limits of another process")
+async def test_a_tree_for_which_there_is_no_room_waits_for_room(tmp_path: Path) -> None:
+    """The kernel refuses files above a size, to the bot and to git: what a full disk does, but for the free space."""
+    large = {"large.bin": "".join(f"{number:x}" for number in range(400_000))}
+    async with stage(tmp_path, playbook(*CHAIN), files=large, killable=True, disk_seconds=1) as story:
+        assert isinstance(story.bot, BotProcess)
+        await story.at_rest()
+        limit_files(story.bot, 400_000)
+        objective = story.hand_off()
+        await story.status_says(objective, FULL)
+        limit_files(story.bot, resource.RLIM_INFINITY)
+        await story.closed(objective)
+        assert await story.merged_titles() == ["Do one", "Do two"]
+        outcomes = [session.outcome for session in (await story.ledger(objective)).sessions]
+        voids = [outcome.reason for outcome in outcomes if isinstance(outcome, Void)]
+        assert voids
+        assert all(reason.startswith(FULL) for reason in voids)
+
+
+def limit_files(bot: BotProcess, size: int) -> None:
+    resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
