@@ -162,9 +162,12 @@ def sweep(watch: Watch) -> int:
 
 def serve(descriptor: int) -> None:
     """Fork a guard for each request, until the socket closes."""
+    import gc
     import signal
     import socket
 
+    gc.disable()  # a collection in a guard would make the pages that it shares its own
+    gc.freeze()
     prctl(PR_SET_CHILD_SUBREAPER, 0)  # what this imports need not be imported by each guard
     line = socket.socket(fileno=descriptor)
     line.setblocking(True)

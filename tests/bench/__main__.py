@@ -13,6 +13,7 @@ from bot.localhub.limits import Usage
 from tests.bench.deciding import SIZES, milliseconds
 from tests.bench.looks import look_costs
 from tests.bench.objectives import CHAIN, DIAMOND, Run, Shape, run
+from tests.bench.sessions import session_costs
 from tests.bench.webhooks import acknowledge
 
 Json = str | int | float | dict[str, "Json"]
@@ -31,6 +32,16 @@ async def main() -> None:
             "per look": costs.look,
             "per restart with one open objective": costs.restart,
             "git fetches per restart": costs.restart_fetches,
+        }
+        _tell("sessions")
+        sessions = await session_costs(folder / "sessions")
+        report["sessions, ms around the agent (50 running: MB each)"] = {
+            "an agent that does nothing": round(sessions.idle, 1),
+            "8 of them at once": round(sessions.idle_at_once, 1),
+            "an agent that commits, verified": round(sessions.committing, 1),
+            "8 of these at once": round(sessions.committing_at_once, 1),
+            "memory of the server": round(sessions.server_megabytes, 3),
+            "memory of the guard": round(sessions.guard_megabytes, 3),
         }
         _tell("webhooks")
         times = await acknowledge(folder / "webhooks")
