@@ -32,7 +32,7 @@ async def deliver(story: Stage, event: str, bodies: Iterable[bytes], secret: str
     async def send(client: httpx.AsyncClient, url: str) -> None:
         for body in waiting:
             signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-            headers = {"x-github-event": event, "x-hub-signature-256": signature}
+            headers = {"x-github-event": event, "x-github-delivery": "a-guid", "x-hub-signature-256": signature}
             statuses.add((await client.post(url, content=body, headers=headers)).status_code)
 
     async with httpx.AsyncClient(limits=limits, timeout=60) as client, asyncio.TaskGroup() as group:
