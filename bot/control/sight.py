@@ -30,6 +30,8 @@ from bot.model.observed import Observation, Permission
 from bot.model.snapshot import Wait
 
 MOST_AGE = timedelta(seconds=20)
+MOST_AGE_WAITING = timedelta(minutes=5)
+"""While writes wait for a limit: who comes back to write has read not long ago, and reads are limited too."""
 ASK_AGAIN_AFTER = timedelta(seconds=1)
 MOST_AGE_UNREAD = timedelta(hours=2)
 """A limit lasts an hour at most. After a longer outage everything is looked at anew first."""
@@ -37,8 +39,8 @@ MOST_AGE_UNREAD = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """`wait`: until when GitHub could not be asked. `outdated`: it changed since, and nobody knows how. `again_at`: when
-    to ask again, since what GitHub showed now was older than what it had shown before."""
+    """`wait`: until when GitHub could not be asked. `outdated`: it changed since, and nobody knows how. `again_at`:
+    when to ask again, since what GitHub showed now was older than what it had shown before."""
 
     observed: Observation
     permissions: Mapping[Login, Permission] = field(default_factory=dict)
@@ -53,7 +55,8 @@ async def see(room: Room, number: int, memory: Memory, now: datetime, settle: ti
     if memory.look_anew_at is not None and now >= memory.look_anew_at:
         memory.look_anew_at, memory.stale = None, True
     seen, seen_at = memory.observed, memory.observed_at
-    if seen is not None and not memory.stale and now - memory.observed_at < MOST_AGE:
+    most = MOST_AGE if memory.wait is None else MOST_AGE_WAITING
+    if seen is not None and not memory.stale and now - memory.observed_at < most:
         return Sight(seen)
     try:
         observed = await _read(room, number, memory, now)

@@ -142,7 +142,8 @@ class PacedClient:
             raise _unreadable(error) from None
 
     async def query(self, kind: str, document: str, variables: Mapping[str, JsonValue]) -> Reply:
-        """A GraphQL query. An answer with data and errors is a Reply: which errors matter, the caller knows."""
+        """A GraphQL query. One that was answered only in part, since GitHub broke down over the rest, is asked again.
+        Any other answer with data and errors is a Reply: which errors matter, the caller knows."""
         body: JsonValue = {"query": document, "variables": dict(variables)}
         return await self._graphql(Request(kind, "POST", "graphql", body=body, harmless=True))
 
@@ -162,6 +163,10 @@ class PacedClient:
             Request(kind, "POST", "graphql", body=body, writes=True, creates=creates, urgency=urgency, fence=fence)
         )
 
+    def check_turn(self, resource: str, creates: int) -> None:
+        """Raises Unavailable where a write would have to wait for longer than a moment."""
+        self._pace.check(Ask(resource, self._urgency, creates, objective=self._objective))
+
     async def send(self, request: Request) -> Exchange:
         """Send `request`, with all the waiting and repeating that it may have; the answer is a 2xx."""
 
@@ -176,7 +181,7 @@ class PacedClient:
             reply = parsed(Reply, answer.content)
             if limited := reply.rate_limited():
                 self._hold_back(request, primary(answer.headers, limited), answer)
-            if broken := reply.broken():
+            if broken := reply.half() if request.harmless else reply.broken():
                 tell(REQUEST_REFUSED, kind=request.kind, status=200, message=broken, request_id=answer.request_id)
                 raise self._failed(request, f"{request.kind}: {broken}", sent=True)
             self._points[request.kind] = reply.cost()

@@ -37,8 +37,10 @@ class Reply(BaseModel):
 
     def broken(self) -> str | None:
         """GitHub's words where it broke down or ran out of its ten seconds: then there is no data and no type."""
-        if self.data is not None:
-            return None
+        return self.half() if self.data is None else None
+
+    def half(self) -> str | None:
+        """GitHub's words where some of the data is missing because it broke down or ran out of time over it."""
         return next((e.message for e in self.errors if e.type is None and _BROKEN.search(e.message)), None)
 
     def cost(self) -> int:

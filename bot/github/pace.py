@@ -136,6 +136,10 @@ class Pace:
         if (primary := self._primary.get(headers.get("x-ratelimit-resource", resource))) is not None:
             primary.learn(headers)
 
+    def check(self, ask: Ask) -> None:
+        """Raises Unavailable, and keeps a place, where a write would: before work is done for it that costs reads."""
+        self._seconds_until(self._expected(ticket := self._ticket(ask)), ask, ticket)
+
     @asynccontextmanager
     async def reading(self, ask: Ask) -> AsyncIterator[None]:
         """Raises Unavailable."""
@@ -182,14 +186,13 @@ class Pace:
         return now
 
     async def _take_turn(self, ask: Ask) -> None:
-        patient_until = self._clock.now() + timedelta(seconds=self._kept(ask))
-        ticket = _Ticket(ask, self._shares.ordinal(ask.objective, ask.creates), patient_until)
+        ticket = self._ticket(ask)
         self._seconds_until(self._expected(ticket), ask, ticket)
         self._waiting.append(ticket)
         try:
             while True:
                 if self._busy or self._first() is not ticket:
-                    if self._clock.now() > patient_until:
+                    if self._clock.now() > ticket.patient_until:
                         self._defer(self._expected(ticket), ask, ticket)
                     ticket.called.clear()
                     await ticket.called.wait()
@@ -207,6 +210,10 @@ class Pace:
             self._waiting.remove(ticket)
             if not self._busy:
                 self._pass_on()
+
+    def _ticket(self, ask: Ask) -> _Ticket:
+        patient_until = self._clock.now() + timedelta(seconds=self._kept(ask))
+        return _Ticket(ask, self._shares.ordinal(ask.objective, ask.creates), patient_until)
 
     async def _wait_for_write(self, ticket: _Ticket) -> None:
         """While this one sleeps, one who goes before it may come: then it has the turn."""

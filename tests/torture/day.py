@@ -32,12 +32,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from bot.localhub.limits import Usage
+from bot.localhub.model.events import Event
 from bot.localhub.model.issue import Issue
 from bot.localhub.model.repository import Repository
 from bot.model.plan import Plan, PlannedTask
 from tests.torture.playbook import Play, Playbook, plan, planned
 from tests.torture.theatre import CONFIG, Scenery, Theatre, perform
 
+TITLE = "Objective"
 SLOTS = 60
 HAND_OFFS = 600.0
 """Seconds within which all objectives are handed off."""
@@ -68,7 +70,7 @@ class Bounds:
 
     @property
     def greatest(self) -> float:
-        return max(asdict(self).values())
+        return max(self.content, self.writes, self.rest_points, self.graphql_points, self.pushes, self.sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def live(day: Day) -> Report:
     folder = Path(mkdtemp(prefix="day-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     plays = {title(number): Play(plan_of(day, number)) for number in range(day.objectives)}
     overrides = {"slots": SLOTS, "write_interval": 1.0}
-    scenery = Scenery(Playbook(plays), day.seed, config=CONFIG, overrides=overrides)
+    scenery = Scenery(Playbook(plays), day.seed, config=CONFIG, read_lag=0.0, overrides=overrides)
     try:
         return perform(_Course(day).play, folder, scenery)
     finally:
@@ -109,7 +111,7 @@ def live(day: Day) -> Report:
 
 
 def title(number: int) -> str:
-    return f"Objective {number}"
+    return f"{TITLE} {number}"
 
 
 def plan_of(day: Day, number: int) -> Plan:
@@ -135,28 +137,35 @@ class _Course:
         theatre.start_bot()
         await theatre.pass_time(30)
         start = theatre.loop.time()
+        theatre.hub.events.listen(lambda event: self._note(theatre, event, start))
         objectives: list[Issue] = []
         for number in range(self._day.objectives):
             objectives.append(theatre.hand_off(title(number), repository=repositories[number % len(repositories)]))
             await theatre.pass_time(HAND_OFFS / self._day.objectives)
-        theatre.hub.events.listen(lambda _: self._note(theatre, objectives, start))
         await theatre.until(lambda: len(self._done) == len(objectives), LONGEST)
-        return self._report(theatre, repositories, theatre.loop.time() - start, time.monotonic() - began)
+        seconds, slowest = theatre.loop.time() - start, time.monotonic() - began
+        return self._report(theatre, repositories, seconds, slowest, await _session_hours(theatre, objectives))
 
-    def _note(self, theatre: Theatre, objectives: Sequence[Issue], start: float) -> None:
+    def _note(self, theatre: Theatre, event: Event, start: float) -> None:
         theatre.story.lines.clear()  # a day of them would not fit
         theatre.boundaries.reached.clear()
         theatre.hub.events.log.clear()
-        for objective in objectives:
-            if objective.state == "closed" and objective.title not in self._done:
-                self._done[objective.title] = theatre.loop.time() - start
-                print(f"{len(self._done)} done after {self._done[objective.title] / 3600:.2f} h", file=sys.stderr)
+        issue = event.subject
+        if isinstance(issue, Issue) and issue.state == "closed" and issue.title.startswith(TITLE):
+            hours = self._done[issue.title] = (theatre.loop.time() - start) / 3600
+            content = theatre.hub.usage.content_requests
+            print(f"{hours:.2f} h: {len(self._done)} done, {content} pieces of content", file=sys.stderr, flush=True)
 
     def _report(
-        self, theatre: Theatre, repositories: Sequence[Repository], seconds: float, real_seconds: float
+        self,
+        theatre: Theatre,
+        repositories: Sequence[Repository],
+        seconds: float,
+        real_seconds: float,
+        session_hours: float,
     ) -> Report:
         usage = theatre.hub.usage
-        bounds = self._bounds(usage)
+        bounds = self._bounds(usage, session_hours)
         times = sorted(self._done.values())
         tasks = self._day.objectives * self._day.tasks
         merged = sum(pull.merged for repository in repositories for pull in repository.pull_requests)
@@ -171,7 +180,7 @@ class _Course:
             ratio=round(seconds / 3600 / bounds.greatest, 3),
             limits_hit=usage.refused,
             finished={
-                name: round(at / 3600, 3)
+                name: round(at, 3)
                 for name, at in (("first", times[0]), ("median", times[len(times) // 2]), ("last", times[-1]))
             },
             content=usage.content_requests,
@@ -184,18 +193,24 @@ class _Course:
             real_seconds=round(real_seconds, 1),
         )
 
-    def _bounds(self, usage: Usage) -> Bounds:
+    def _bounds(self, usage: Usage, session_hours: float) -> Bounds:
         content = usage.content_requests
         writes = usage.rest_writes + sum(count for name, count in usage.graphql.items() if name in MUTATIONS)
-        sessions = 0.0
         return Bounds(
             content=round((content - 1) // PER_HOUR + ((content - 1) % PER_HOUR) / PER_MINUTE / 60, 3),
             writes=round(writes / 3600, 3),
             rest_points=round(usage.rest_requests / POINTS, 3),
             graphql_points=round(usage.graphql_points / POINTS, 3),
             pushes=round(usage.git["push"] / self._day.repositories / PUSHES_PER_MINUTE / 60, 3),
-            sessions=sessions,
+            sessions=round(session_hours / SLOTS, 3),
         )
+
+
+async def _session_hours(theatre: Theatre, objectives: Sequence[Issue]) -> float:
+    """What all agents worked, together."""
+    ledgers = [await theatre.ledger(objective) for objective in objectives]
+    sessions = [session for ledger in ledgers if ledger is not None for session in ledger.sessions]
+    return sum(session.spend.seconds for session in sessions) / 3600
 
 
 MUTATIONS = ("CreateTasks", "LinkDependencies")

@@ -42,6 +42,7 @@ class _Closed(Shape):
 async def create_tasks(target: Target, action: CreateTasks) -> tuple[Fact, ...]:
     """In order, ten to a request: `createIssue` makes and links a sub-issue in one mutation, and the mutations of
     a request run one after another. Where one fails, the error carries the facts of those before it."""
+    target.client.check_turn("graphql", min(AT_ONCE, len(action.tasks)))
     repository = await _repository_id(target)
     facts: list[Fact] = []
     try:

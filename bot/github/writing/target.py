@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from bot.github.client import Fence, PacedClient, Request
-from bot.github.errors import GitHubError, Unavailable
+from bot.github.errors import GitHubError
 from bot.github.graphql import Reply
 from bot.github.identity import Identity
 from bot.github.shares import Urgency
@@ -51,9 +51,9 @@ def fitted(text: str, longest: int = LONGEST_BODY) -> str:
 
 
 async def looked_up(failure: GitHubError, look: Awaitable[Found]) -> Found:
-    """What a look finds of a write that ended with `failure`. Where GitHub does not answer the look either, `failure`
-    is still all that is known; "nothing happened" would be wrong."""
+    """What a look finds of a write that ended with `failure`. Where GitHub does not answer the look either, or only in
+    part, `failure` is still all that is known; "nothing happened" would be wrong."""
     try:
         return await look
-    except Unavailable:
+    except GitHubError:
         raise failure from None
