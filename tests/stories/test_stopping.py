@@ -50,6 +50,9 @@ async def test_told_to_stop_it_takes_nothing_new_and_lets_sessions_end(tmp_path:
         await story.waits("1.one.worker.1")
         story.terminate_bot()
         await story.draining()
+        comment = story.say("/help", on=objective)
+        await story.bot_says(objective, "@alice", "/retry")
+        await story.carried_out(comment)
         story.sign("go")
         assert await story.bot_ended() == 0
         assert story.pull(objective, "one").title == "Do one"
