@@ -14,6 +14,7 @@ from bot.disk.watch import Disk
 from bot.journal import NOT_DELETED, tell
 from bot.settings import StoreSettings
 
+AFTER_THE_START = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -28,9 +29,11 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Until cancelled."""
+        pause = min(AFTER_THE_START, self._settings.gc_seconds)
         while True:
+            await asyncio.sleep(pause)
             await self.collect()
-            await asyncio.sleep(self._settings.gc_seconds)
+            pause = self._settings.gc_seconds
 
     async def relieve(self) -> None:
         """The disk is full: make room for twice the floor, as far as anything may go."""
