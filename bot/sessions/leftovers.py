@@ -37,14 +37,12 @@ from secrets import token_hex
 from time import monotonic
 from typing import Annotated
 
-import structlog
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
+from bot.journal import RUN_NOT_RECORDED, tell
 from bot.model.frozen import Frozen
 from bot.sessions.guards import GUARD, MARK
 from bot.sessions.process import GRACE
-
-log = structlog.get_logger(__name__)
 
 PROC = Path("/proc")
 PATIENCE = GRACE + 1.0
@@ -98,7 +96,7 @@ class DataFolder:
             half.write_bytes(_RUNS.dump_json(runs))
             half.replace(self._runs)
         except OSError as error:
-            log.warning("this run is not recorded: what it leaves would not be found", error=str(error))
+            tell(RUN_NOT_RECORDED, error=str(error))
 
 
 async def end_leftovers(runs: Sequence[BotRun], patience: float = PATIENCE) -> int:
