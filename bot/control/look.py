@@ -365,9 +365,23 @@ class Looker:
         for session in sorted(ids & self._running(room)):
             self._engine.stop(room.name, session, gone.reason)
         room.memories.pop(number, None)
-        if isinstance(gone, IsPullRequest):
-            for write in explain_pull_request(number, gone.labels, gone.comments, room.config.label):
+        if isinstance(gone, IsPullRequest) and number not in room.explained:
+            await self._explain(room, number, memory, gone)
+
+    async def _explain(self, room: Room, number: int, memory: Memory, gone: IsPullRequest) -> None:
+        """Once, also where reads do not show yet that it was said, by this process or by the one before it."""
+        trusted = self._alone_since(room) + self._settle
+        if self._clock() < trusted:
+            self._look_later(ObjectiveKey(room.name, number), self._seconds_until(trusted))
+            return
+        for write in explain_pull_request(number, gone.labels, gone.comments, room.config.label):
+            room.explained.add(number)
+            try:
                 await self._act(room, memory, number, write)
+            except GitHubError as error:
+                if not isinstance(error, OutcomeUnknown):
+                    room.explained.discard(number)
+                raise
 
 
 def _foresee(room: Room, actions: tuple[Action, ...]) -> None:

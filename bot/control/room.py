@@ -91,6 +91,8 @@ class Room:
     finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
     """How the last of them ended, for the dashboard."""
     kept: Kept = field(default_factory=NothingKept)
+    explained: set[int] = field(default_factory=set)
+    """The pull requests where this process has said that only issues are handed off."""
 
     def memory(self, objective: int) -> Memory:
         return self.memories.setdefault(objective, Memory())
