@@ -200,6 +200,7 @@ NOT_SALVAGED = give_up("commits not salvaged", "What a session had committed is 
 PROGRESS_NOT_TAKEN = give_up("progress of a session was not taken", "By a fault of ours.", level="error")
 LEFT_UNKNOWN = give_up("what an earlier process left is not known", "Its sessions start again.", level="error")
 CUT_OFF = retry("a session was cut off", "By the end of an earlier run; its task starts again.", level="info")
+SALVAGE_REFUSED = refusal("commits refused for salvage", "The gate keeps them; the ledger says why.", level="info")
 LEFTOVERS_ENDED = give_up("ended processes of an earlier run", "They outlived the server that had started them.")
 RUN_NOT_RECORDED = give_up(
     "this run is not recorded", "What it leaves would not be found by the next.", "See that the data can be written to."

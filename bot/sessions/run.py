@@ -20,7 +20,15 @@ from bot.agents.roster import Roster, UnknownAgent
 from bot.disk.watch import SoundDisk, Suspecting
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
-from bot.journal import NOT_SALVAGED, PROGRESS_NOT_TAKEN, REPORT_NOT_WRITTEN, SESSION_BROKE, SESSION_CANNOT_RUN, tell
+from bot.journal import (
+    NOT_SALVAGED,
+    PROGRESS_NOT_TAKEN,
+    REPORT_NOT_WRITTEN,
+    SALVAGE_REFUSED,
+    SESSION_BROKE,
+    SESSION_CANNOT_RUN,
+    tell,
+)
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
@@ -250,4 +258,6 @@ async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
         return outcome
     if found is not None:
         stage.transcript.note("salvage", f"the head is {found.head}" if found.head else f"{found.refusal}")
+        if found.head is None:
+            tell(SALVAGE_REFUSED, session=stage.assignment.id, reason=found.refusal)
     return with_salvage(outcome, found)
