@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import sys
 from pathlib import Path
@@ -103,6 +104,26 @@ async def test_a_tree_for_which_there_is_no_room_waits_for_room(tmp_path: Path) 
         voids = [outcome.reason for outcome in outcomes if isinstance(outcome, Void)]
         assert voids
         assert all(reason.startswith(FULL) for reason in voids)
+
+
+async def test_the_server_deletes_what_is_old_by_itself(tmp_path: Path) -> None:
+    async with stage(tmp_path, playbook(*CHAIN), gc_seconds=1) as story:
+        old = old_transcript(tmp_path)
+        await story.log.says("deleted")
+        assert not old.exists()
+        objective = story.hand_off()
+        await story.closed(objective)
+        assert story.prompt(f"{objective.number}.one.worker.1")
+
+
+def old_transcript(folder: Path) -> Path:
+    """Of a session long ago, in the data folder of the bot that runs."""
+    [data] = folder.glob("data-*")
+    path = data / "transcripts/alice/shop/7.one.worker.1.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (0, 0))
+    return path
 
 
 def limit_files(bot: BotProcess, size: int) -> None:
