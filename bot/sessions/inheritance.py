@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
-from bot.journal import CUT_OFF, LEFTOVERS_ENDED, NOT_CLEARED, NOT_SALVAGED, tell
+from bot.journal import CUT_OFF, LEFTOVERS_ENDED, NOT_CLEARED, NOT_SALVAGED, REPORT_NOT_WRITTEN, tell
 from bot.model.assignment import Assignment, WorkerBriefing
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.session import LOST, Published, SessionRecord, SessionReport, Spend, Void, salvage_of
@@ -67,6 +67,7 @@ class Inheritance:
         await self.cleared()
         wanted = {claim.id: claim for claim in claims}
         found: list[SessionReport] = []
+        kept = True
         for session in self._memos.sessions(repository):
             memo, claim = self._memos.read(repository, session), wanted.get(session)
             report = None
@@ -75,10 +76,30 @@ class Inheritance:
             if report is None or memo is None:
                 self._memos.drop(repository, session)
             else:
-                self._memos.write(memo.model_copy(update={"report": report, "tree": None}))
+                kept = self._keep(memo.model_copy(update={"report": report, "tree": None})) and kept
                 found.append(report)
-        self._trash.throw(self._left(repository, SessionId("x")).parent)
+        if kept:
+            self._trash.throw(self._left(repository, SessionId("x")).parent)
         return tuple(found)
+
+    def _keep(self, memo: Memo) -> bool:
+        """Whether the disk took it. Where it did not, the tree stays, to be salvaged once more should we die now."""
+        try:
+            self._memos.write(memo)
+        except OSError as error:
+            tell(REPORT_NOT_WRITTEN, session=memo.assignment.id, error=str(error))
+            return False
+        return True
+
+    def _spent(self, repository: RepositoryName, memo: Memo) -> Spend:
+        """From when the tree was made until the session was last heard of: nobody knows more."""
+        transcript = session_folder(self._data / "transcripts", repository, memo.assignment.id)
+        try:
+            heard = transcript.with_name(f"{transcript.name}.jsonl").stat().st_mtime
+        except OSError:
+            return Spend()
+        began = memo.tree.made.timestamp() if memo.tree else heard
+        return Spend(seconds=round(min(max(0.0, heard - began), memo.assignment.seconds), 3))
 
     async def _report(self, repository: RepositoryName, memo: Memo, mirror: Mirror) -> SessionReport | None:
         """None where nothing is left to report."""
@@ -97,7 +118,9 @@ class Inheritance:
             return None
         head, refusal = (found.head, found.refusal) if found else (None, None)
         tell(CUT_OFF, session=memo.assignment.id, salvaged=head, refusal=refusal)
-        return SessionReport(id=memo.assignment.id, outcome=Void(reason=LOST, salvage=found), spend=Spend())
+        return SessionReport(
+            id=memo.assignment.id, outcome=Void(reason=LOST, salvage=found), spend=self._spent(repository, memo)
+        )
 
     async def _clear(self, folder: DataFolder) -> None:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,11 +23,12 @@ from bot.sessions.workplace import Workplace, session_folder
 
 
 class Tree(Frozen):
-    """What a workplace is made of besides its folder."""
+    """What a workplace is made of besides its folder, and when it was made."""
 
     base: CommitSha
     start: CommitSha
     branch: str
+    made: datetime
 
     def at(self, folder: Path) -> Workplace:
         return Workplace(folder, self.base, self.start, self.branch)

@@ -192,7 +192,7 @@ class SessionRunner:
             )
             stage.base_url = self._roster.base_url(agent)
             if assignment.role is Role.WORKER:
-                tree = Tree(base=place.base, start=place.start, branch=place.branch)
+                tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
                 self._remember(Memo(assignment=assignment, agent=agent.name, tree=tree))
             return await _leaving(stage, await self._excused(await self._play(stage), transcript)), stage.spend
         except (UnknownAgent, PromptFailed) as error:

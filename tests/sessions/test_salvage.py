@@ -133,6 +133,7 @@ async def test_the_next_run_salvages_what_was_cut_off_and_says_so_once(world: Wo
         [report] = await runner.unreported(SHOP, [claim(world.worker())])
         assert isinstance(report.outcome, Void)
         assert report.outcome.reason == LOST
+        assert 0 < report.spend.seconds < 30
         assert await world.show(head_of(report.outcome), "src/half.py") == "x = 1\n"
     async with next_run(world) as runner:  # which ended before it could record it
         assert await runner.unreported(SHOP, [claim(world.worker())]) == (report,)
