@@ -157,6 +157,9 @@ def _settings() -> Settings:
 
 
 def _run(work: Coroutine[None, None, T]) -> T:
+    from bot.git.process import wait_without_threads
+
+    wait_without_threads()
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:

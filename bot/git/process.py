@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -121,6 +122,13 @@ async def git(
     if process.returncode not in accept:
         raise GitFailed(arguments, process.returncode, text)
     return GitOutput(process.returncode, stdout, text)
+
+
+def wait_without_threads() -> None:
+    """From Python 3.12 on asyncio waits for processes by pidfd where the system has it; before, a thread was started
+    for each process. Have it so in this one as well. To be called before the loop is run, in the main thread."""
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
+        asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 class _TooMuch(Exception):

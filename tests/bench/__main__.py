@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from bot.git.process import wait_without_threads
 from bot.localhub.limits import Usage
 from tests.bench.deciding import SIZES, milliseconds
 from tests.bench.looks import look_costs
@@ -85,4 +86,5 @@ def _tell(what: str) -> None:
     print(f"measuring: {what} …", file=sys.stderr, flush=True)
 
 
+wait_without_threads()
 asyncio.run(main())

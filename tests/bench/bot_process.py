@@ -14,8 +14,10 @@ from pathlib import Path
 SERVE = (
     "import asyncio, sys, structlog\n"
     "structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))\n"
+    "from bot.git.process import wait_without_threads\n"
     "from bot.server import serve\n"
     "from bot.settings import Settings\n"
+    "wait_without_threads()\n"
     "asyncio.run(serve(Settings(), lambda address: print(address.port, flush=True)))\n"
 )
 

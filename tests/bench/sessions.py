@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from bot.agents.roster import Roster
 from bot.git.mirror import Mirror, no_token
+from bot.git.process import wait_without_threads
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.offer import AgentOffer
@@ -151,4 +152,5 @@ def _megabytes(table: Path, name: str) -> float:
 
 
 if __name__ == "__main__":
+    wait_without_threads()
     print(asyncio.run(_measured(Path(sys.argv[1]))).model_dump_json())
