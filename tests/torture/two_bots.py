@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextvars
 import difflib
 import json
 import random
@@ -83,14 +84,14 @@ def undisturbed(seed: int, name: str = SHAPE) -> tuple[str, ...]:
     return _performed(story, Scenery(of.playbook, seed, config=of.config))
 
 
-def run(seed: int, name: str = SHAPE) -> Run:
+def run(seed: int, name: str = SHAPE, mishaps: Sequence[str] = MISHAPS) -> Run:
     """One seed. What went wrong is among its problems, whatever it is."""
     told: list[Story] = []
     of = shape(name)
 
     async def story(theatre: Theatre) -> Run:
         told.append(theatre.story)
-        return await _Pair(theatre, of, seed).play()
+        return await _Pair(theatre, of, seed, mishaps).play()
 
     try:
         return _performed(story, Scenery(of.playbook, seed, config=of.config))
@@ -102,15 +103,18 @@ def run(seed: int, name: str = SHAPE) -> Run:
 class _Pair:
     """The two bots of a run, and what happens to them."""
 
-    def __init__(self, theatre: Theatre, of: Shape, seed: int) -> None:
+    def __init__(self, theatre: Theatre, of: Shape, seed: int, kinds: Sequence[str]) -> None:
         self._theatre = theatre
         self._shape = of
         self._chance = random.Random(f"mishaps {seed}")
         self._bots: list[TheatreBot] = []
         self._seed = seed
+        self._kinds = kinds
         self._mishaps: Counter[str] = Counter()
         self._to_freeze: dict[str, float] = {}
         """Bots by name that freeze once a write of theirs is answered, and for how long."""
+        self._context = contextvars.copy_context()
+        """In which timers are ours: one of a bot's own does not ring while that is frozen."""
         theatre.boundaries.on_reach = self._reached
 
     async def play(self) -> Run:
@@ -145,7 +149,7 @@ class _Pair:
         await self._shape.people(self._theatre)
 
     async def _something_happens(self) -> None:
-        index, kind = self._chance.randrange(2), self._chance.choice(MISHAPS)
+        index, kind = self._chance.randrange(2), self._chance.choice(self._kinds)
         bot, lasts = self._bots[index], self._chance.uniform(*LASTS)
         other = self._bots[1 - index]
         if bot.life.dead or bot.life.frozen or bot.life.cut_off:
@@ -180,7 +184,7 @@ class _Pair:
 
     def _freeze(self, life: Life, lasts: float) -> None:
         life.freeze()
-        self._theatre.loop.call_later(lasts, life.thaw)
+        self._theatre.loop.call_later(lasts, life.thaw, context=self._context)
 
     def _connect(self, bot: TheatreBot) -> None:
         bot.life.cut_off = False

@@ -1,0 +1,35 @@
+"""A short cut of `python -m tests.torture.two_bots`: a few seeds, and faults that it must find."""
+
+from __future__ import annotations
+
+from unittest.mock import PropertyMock, patch
+
+import pytest
+
+from bot.github.lease import RepositoryLease
+from bot.model.lease import Terms
+from tests.torture.two_bots import differences, run, undisturbed
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_two_bots_come_to_the_end_that_one_comes_to(seed: int) -> None:
+    result = run(seed)
+    assert differences(result, undisturbed(seed)) == ()
+    assert result.takeovers > 0
+
+
+async def _no_fence(_: RepositoryLease) -> None:
+    """What `RepositoryLease.ensure` would be if it did not ask."""
+
+
+FROZEN = ("freeze with more to write",)
+
+
+def test_a_bot_that_does_not_ask_for_its_lease_is_found_out() -> None:
+    with patch.object(RepositoryLease, "ensure", _no_fence):
+        assert "held the lease" in str(run(2, mishaps=FROZEN).problems)
+
+
+def test_a_lease_that_is_trusted_for_too_long_is_found_out() -> None:
+    with patch.object(Terms, "valid", PropertyMock(return_value=600.0)):
+        assert "held the lease" in str(run(2, mishaps=FROZEN).problems)
