@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -26,7 +26,8 @@ def hold(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    with suppress(OSError):  # a file system without locks: then nobody collects beside a server there
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
     if same(descriptor, path):
         return descriptor
     os.close(descriptor)

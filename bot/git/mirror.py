@@ -22,7 +22,7 @@ import os
 import shutil
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -126,7 +126,8 @@ class Mirror:
                 if not (self.path / "HEAD").is_file() or not (self.path / "objects" / "pack").is_dir():
                     await asyncio.to_thread(make_bare_repository, self.path)
                 self._held = hold(self.path)
-            os.utime(self._held)
+            with suppress(OSError):  # on a disk that cannot be written to it can still be read
+                os.utime(self._held)
 
     async def fetch(self, refspecs: Sequence[str] = ()) -> None:
         """Bring `refspecs` (by default all branches and ledgers) up to date, from a look at the remote that began

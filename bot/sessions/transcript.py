@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,8 @@ class Transcript:
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("w", encoding="utf-8", errors="replace")
-        fcntl.flock(self._file, fcntl.LOCK_SH)  # in use: nobody deletes it meanwhile (`bot.disk.use`)
+        with suppress(OSError):
+            fcntl.flock(self._file, fcntl.LOCK_SH)  # in use: nobody deletes it meanwhile (`bot.disk.use`)
         return self
 
     def __exit__(

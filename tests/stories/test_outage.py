@@ -63,8 +63,10 @@ async def nothing_was_lost(story: Stage, objective: Issue) -> None:
     }
 
 
-@pytest.mark.parametrize("how", OUTAGES)
-@pytest.mark.parametrize("who", HELD)
+@pytest.mark.parametrize(
+    ("who", "how"),
+    [("planner", "502"), ("one.worker", "silence"), ("one.worker", "refused"), ("one.reviewer", "502")],
+)
 async def test_what_ends_while_github_is_down_counts_when_it_is_back(tmp_path: Path, who: str, how: str) -> None:
     async with impatient(tmp_path, HELD[who]) as story:
         objective = story.hand_off()
