@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 AGENT ?= scripted
 KEEP ?=
 
-.PHONY: setup demo test check bench docs lock clean
+.PHONY: setup demo test check bench torture docs lock clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,9 @@ test: check  ## everything
 
 bench: setup  ## one JSON of ratios and counts on standard output
 	@$(BIN)/python -m tests.bench
+
+torture: setup  ## crashes, bad networks, limits and fire, long and seeded; one JSON on standard output
+	@$(BIN)/python -m tests.torture
 
 docs: setup  ## write the tables of docs/ from the code
 	@$(BIN)/python -m scripts.write_docs

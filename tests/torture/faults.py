@@ -1,0 +1,126 @@
+"""Faults planted into the bot, to see that the torture finds them: a harness that finds nothing proves little.
+
+Each is a mistake that a bot of this kind could well have, made by a patch while a block runs.
+
+    python -m tests.torture.faults               plants one after the other, and prints what was found
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from unittest.mock import patch
+
+from bot.config import RepositoryConfig
+from bot.control.look import Looker
+from bot.decide.decide import Decision, decide
+from bot.github.client import PacedClient, Request
+from bot.github.ledger import LedgerStore
+from bot.model.action import BranchPush, StartSession
+from bot.model.identity import CommitSha
+from bot.model.ledger import Ledger
+from bot.model.snapshot import Snapshot
+from tests.torture.runs import Case
+from tests.torture.sweep import Verdict, judge, undisturbed
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`planted` puts it into the bot while its block runs. It shows in `shape` at boundaries that `where` matches;
+    `lossy`: where an answer is lost there, not where the bot dies."""
+
+    name: str
+    planted: Callable[[], AbstractContextManager[None]]
+    where: str
+    shape: str = "review"
+    lossy: bool = False
+
+
+@contextmanager
+def _repeats_every_request() -> Iterator[None]:
+    failed = PacedClient._failed
+
+    def as_if_harmless(self: PacedClient, request: Request, message: str, sent: bool) -> Exception:
+        return failed(self, replace(request, harmless=True), message, sent)
+
+    with patch.object(PacedClient, "_failed", as_if_harmless):
+        yield
+
+
+@contextmanager
+def _trusts_absence() -> Iterator[None]:
+    with patch.object(Looker, "_absence_trusted", lambda *_: True):
+        yield
+
+
+@contextmanager
+def _starts_before_it_claims() -> Iterator[None]:
+    def hasty(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decision:
+        decision = decide(snapshot, config, now)
+        starts_first = sorted(decision.actions, key=lambda action: not isinstance(action, StartSession))
+        return replace(decision, actions=tuple(starts_first))
+
+    with patch("bot.control.look.decide", hasty):
+        yield
+
+
+@contextmanager
+def _pushes_branch_and_ledger_apart() -> Iterator[None]:
+    push = LedgerStore.push
+
+    async def apart(
+        self: LedgerStore,
+        ledger: Ledger,
+        message: str,
+        branches: Sequence[BranchPush],
+        expected: CommitSha | None,
+        at: datetime,
+    ) -> CommitSha:
+        revision = await push(self, ledger, message, (), expected, at)
+        return await push(self, ledger, message, branches, revision, at) if branches else revision
+
+    with patch.object(LedgerStore, "push", apart):
+        yield
+
+
+WRITES = r"answered 20\d to POST /repos"
+CLAIMS = r"begins to push .*objectives"
+PUBLISHES = r"ends to push .*objectives/\d+ crewline/"
+FAULTS = (
+    Fault("it repeats a POST whose answer was lost", _repeats_every_request, WRITES, lossy=True),
+    Fault("it makes anew what a young process does not see", _trusts_absence, WRITES),
+    Fault("it starts sessions before their claims are pushed", _starts_before_it_claims, CLAIMS),
+    Fault("it pushes branch and ledger apart", _pushes_branch_and_ledger_apart, PUBLISHES),
+)
+
+
+def found(fault: Fault) -> Verdict | None:
+    """The first run in which it shows, or None where the torture does not find it."""
+    calm = undisturbed(Case(fault.shape))
+    numbers = [number for number, name in enumerate(calm.boundaries) if re.search(fault.where, name)]
+    with fault.planted():
+        for number in numbers:
+            here = (number,)
+            verdict = judge(replace(calm.case, lossy=here) if fault.lossy else replace(calm.case, deadly=here))
+            if verdict.wrong:
+                return verdict
+    return None
+
+
+def main() -> int:
+    verdicts = {fault.name: found(fault) for fault in FAULTS}
+    report = {
+        name: {"replayed by": verdict.case.command, "at": verdict.at, "seen by": verdict.wrong[:3]} if verdict else None
+        for name, verdict in verdicts.items()
+    }
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return 0 if all(verdicts.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
