@@ -156,7 +156,7 @@ def _talk(theatre: Theatre) -> None:
 
     async def chat(issue: Issue) -> None:
         for remark in REMARKS:
-            await asyncio.sleep(0.9)
+            await theatre.pass_time(0.9)
             issue.comment(theatre.hub.user("mallory"), remark)
 
     def note(event: Event) -> None:
