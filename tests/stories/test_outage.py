@@ -26,9 +26,18 @@ WAITS = ("GitHub asks to wait", "a look failed and is repeated")
 """What the bot logs when it could not go on."""
 
 
-def impatient(folder: Path, sessions: Mapping[str, Json]) -> AbstractAsyncContextManager[Stage]:
+def impatient(
+    folder: Path, sessions: Mapping[str, Json], lease_seconds: float = 30
+) -> AbstractAsyncContextManager[Stage]:
     """A story in which an hour without GitHub passes in a second."""
-    return stage(folder, sessions, deliveries_seconds=0, answer_seconds=0.5, unreachable_seconds=0.3)
+    return stage(
+        folder,
+        sessions,
+        deliveries_seconds=0,
+        answer_seconds=0.5,
+        unreachable_seconds=0.3,
+        lease_seconds=lease_seconds,
+    )
 
 
 @asynccontextmanager
@@ -74,6 +83,18 @@ async def test_what_ends_while_github_is_down_counts_when_it_is_back(tmp_path: P
         async with github_down(story, how):
             story.sign("go")
             await story.log.says(*WAITS)
+        await story.closed(objective)
+        await nothing_was_lost(story, objective)
+
+
+async def test_an_outage_that_outlasts_the_lease_loses_nothing(tmp_path: Path) -> None:
+    async with impatient(tmp_path, HELD["one.worker"], lease_seconds=1) as story:
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        async with github_down(story, "502"):
+            story.sign("go")
+            for _ in range(8):
+                await story.log.says(*WAITS)
         await story.closed(objective)
         await nothing_was_lost(story, objective)
 
