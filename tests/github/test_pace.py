@@ -284,6 +284,23 @@ async def test_github_never_has_to_refuse(asks: list[tuple[str, bool, int, Urgen
             pace.accepted(resource, meter.budget("shop", "core" if resource == "core" else "graphql").headers)
 
 
+async def test_three_hours_of_nothing_but_content_are_never_refused() -> None:
+    clock = TurnedClock()
+    meter, pace = Meter(clock, Limits()), Pace(clock, 1.0, 90)
+    made = 0
+    while clock.now() < NOON + timedelta(hours=3, minutes=10):
+        for number in range(1, 30):
+            ask = content(number, pieces=number % 7 + 1, urgency=Urgency.PERSON if number == 29 else Urgency.WORK)
+            try:
+                async with pace.writing(ask):
+                    charge(meter, ask, writes=True)
+                    made += ask.creates
+            except Unavailable:
+                pass
+        clock.turn(2)
+    assert made > 3.9 * 475, "nothing is left unused either"
+
+
 def charge(meter: Meter, ask: Ask, writes: bool) -> None:
     if ask.resource == "core":
         for _ in range(max(1, ask.creates)):

@@ -44,7 +44,7 @@ SLOTS = 60
 HAND_OFFS = 600.0
 """Seconds within which all objectives are handed off."""
 LONGEST = 5 * 24 * 3600.0
-PER_HOUR, PER_MINUTE, POINTS, PUSHES_PER_MINUTE = 500, 80, 5_000, 6
+PER_MINUTE, POINTS, PUSHES_PER_MINUTE = 80, 5_000, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Day:
     tasks: int = 10
     repositories: int = 20
     seed: int = 1
+    per_hour: int = 500
+    """Content that GitHub allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Report:
     tasks: int
     repositories: int
     seed: int
+    per_hour: int
     hours: float
     bounds: Bounds
     bound: float
@@ -132,6 +135,7 @@ class _Course:
 
     async def play(self, theatre: Theatre) -> Report:
         began = time.monotonic()
+        theatre.hub.settings.limits.content_per_hour = self._day.per_hour
         repositories = [theatre.shop]
         repositories += [await theatre.add_repository(f"shop-{n}") for n in range(1, self._day.repositories)]
         theatre.start_bot()
@@ -194,10 +198,10 @@ class _Course:
         )
 
     def _bounds(self, usage: Usage, session_hours: float) -> Bounds:
-        content = usage.content_requests
+        content, per_hour = usage.content_requests, self._day.per_hour
         writes = usage.rest_writes + sum(count for name, count in usage.graphql.items() if name in MUTATIONS)
         return Bounds(
-            content=round((content - 1) // PER_HOUR + ((content - 1) % PER_HOUR) / PER_MINUTE / 60, 3),
+            content=round((content - 1) // per_hour + ((content - 1) % per_hour) / PER_MINUTE / 60, 3),
             writes=round(writes / 3600, 3),
             rest_points=round(usage.rest_requests / POINTS, 3),
             graphql_points=round(usage.graphql_points / POINTS, 3),
