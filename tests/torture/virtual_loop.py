@@ -22,6 +22,7 @@ import asyncio
 import contextvars
 import selectors
 from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Executor
 from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, TypeVarTuple, Unpack
@@ -133,9 +134,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def create_task(
         self,
-        coro: Generator[object, None, T] | Coroutine[object, object, T],
+        coro: Generator[None, None, T] | Coroutine[None, None, T],
         *,
-        name: str | None = None,
+        name: object = None,
         context: Context | None = None,
     ) -> asyncio.Task[T]:
         """A task of the life in whose context it runs."""
@@ -145,7 +146,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             life.tasks.add(task)
         return task
 
-    def run_in_executor(self, executor: None, func: Callable[[Unpack[Ts]], T], *args: *Ts) -> asyncio.Future[T]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
         """Here and now: a thread would end when the machine likes."""
         future: asyncio.Future[T] = self.create_future()
         try:
@@ -154,7 +157,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             future.set_exception(error)
         return future
 
-    async def subprocess_exec(
+    async def subprocess_exec(  # type: ignore[override]  # with what asyncio.create_subprocess_exec passes on
         self,
         protocol_factory: Callable[[], SubprocessProtocol],
         *arguments: str,
@@ -199,7 +202,7 @@ class _NeverWaits(selectors.SelectSelector):
         super().__init__()
         self._jump = jump
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:  # type: ignore[explicit-any]
         if timeout is None or timeout > 0:
             self._jump(timeout)
         return []
