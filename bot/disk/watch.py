@@ -32,6 +32,8 @@ SLOW = 10.0
 FIRST_PAUSE = 4
 LONGEST_PAUSE = 60
 """Of `every`."""
+RELIEVED_EVERY = 20
+"""Rounds."""
 PROBE = b"crewline" * 8192
 log = structlog.get_logger(__name__)
 
@@ -173,10 +175,12 @@ class DiskWatch:
 
     async def run(self) -> None:
         """Look after the disk until cancelled."""
+        rounds = 0
         while True:
             self._wake.clear()
             await self.check()
-            if self._seen is DiskTrouble.FULL:
+            rounds = rounds + 1 if self._seen is DiskTrouble.FULL else 0
+            if rounds % RELIEVED_EVERY == 1:  # looking through all that lies there takes the disk's time too
                 await self.relieve()
                 await self.check()
             try:
