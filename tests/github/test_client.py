@@ -1,6 +1,7 @@
 """The paced client: what it waits for, what it repeats, and what it never sends twice."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from bot.github.client import PacedClient, Request
 from bot.github.errors import NotThere, OutcomeUnknown, Refused, Unavailable
 from bot.github.shares import Urgency
 from bot.github.wire import Wire
+from bot.model.identity import ObjectiveKey, RepositoryName
 from tests.github.clock import NOON, TurnedClock
 
 API = "https://api.example.test"
@@ -200,6 +202,44 @@ async def test_the_last_request_of_the_hour_holds_back_the_next(
     assert clock.slept == []
     await client.read("thing", "thing", Thing)
     assert clock.slept == [50.0]
+
+
+SHOP = ObjectiveKey(RepositoryName("octo", "shop"), 12)
+
+
+async def test_an_objective_is_told_when_to_come_again_to_the_second(
+    client: PacedClient, github: respx.MockRouter, clock: TurnedClock
+) -> None:
+    github.post("/comments").respond(403, headers={"retry-after": "37"}, json={"message": SECONDARY})
+    with pytest.raises(Unavailable) as caught:
+        await client.on_behalf_of(SHOP).send(COMMENT)
+    assert caught.value.retry_at == NOON + timedelta(seconds=37)
+    assert clock.slept == []
+
+
+async def test_nothing_is_sent_to_hear_again_that_a_limit_lasts(client: PacedClient, github: respx.MockRouter) -> None:
+    route = github.post("/comments").respond(403, headers={"retry-after": "37"}, json={"message": SECONDARY})
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await client.on_behalf_of(SHOP).send(COMMENT)
+    assert route.call_count == 1
+
+
+async def test_a_query_that_was_answered_by_half_is_asked_again(client: PacedClient, github: respx.MockRouter) -> None:
+    half = {"data": {"x": None}, "errors": [{"message": "Something went wrong while executing your query."}]}
+    route = github.post("/graphql").mock(
+        side_effect=answers(httpx.Response(200, json=half), httpx.Response(200, json={"data": {"x": 1}}))
+    )
+    assert (await client.query("observe", "query { x }", {})).data == {"x": 1}
+    assert route.call_count == 2
+
+
+async def test_a_mutation_that_was_answered_by_half_is_not(client: PacedClient, github: respx.MockRouter) -> None:
+    half = {"data": {"x": None}, "errors": [{"message": "Something went wrong while executing your query."}]}
+    route = github.post("/graphql").respond(json=half)
+    reply = await client.mutate("create", "mutation { x }", {}, creates=1, urgency=Urgency.WORK)
+    assert reply.errors
+    assert route.call_count == 1
 
 
 async def test_a_plain_403_is_a_refusal(client: PacedClient, github: respx.MockRouter) -> None:

@@ -250,3 +250,34 @@ def test_the_content_of_one_hour_is_never_more_than_github_allows(tmp_path: Path
         assert theatre.hub.usage.refused == 0
 
     told(course, tmp_path)
+
+
+def test_a_command_is_heard_later_where_its_author_cannot_be_asked_about(tmp_path: Path) -> None:
+    """REST is used up, so GitHub cannot be asked whether Alice may command; the objective goes on meanwhile."""
+
+    async def course(theatre: Theatre) -> None:
+        objective = theatre.hand_off(TITLE)
+        await theatre.until(lambda: len(objective.sub_issues) == 4)
+        await theatre.pass_time(70)
+        use_up_rest(theatre)
+        command = objective.comment(theatre.alice, "/status")
+        await theatre.pass_time(600)
+        ledger = await theatre.ledger(objective)
+        assert ledger is not None
+        assert sum(isinstance(session.outcome, Published) for session in ledger.sessions) == 2, "agents went on"
+        assert ledger.commands == (), "neither carried out nor refused"
+        await theatre.until(lambda: any(tagged(comment.body, "reply") for comment in objective.comments), 4000)
+        assert "rocket" in {one.content for one in command.reactions}
+        await closed(theatre, objective)
+
+    told(course, tmp_path)
+
+
+def use_up_rest(theatre: Theatre) -> None:
+    """Somebody else with the same installation did."""
+    meter, limits = theatre.hub.meter, theatre.hub.settings.limits
+    [installation] = [name for name in meter.usage_by_actor if name.startswith("installation")]
+    limits.enforced = False
+    while meter.budget(installation, "core").remaining:
+        meter.charge_rest(installation, "GET", "/somebody")
+    limits.enforced = True
