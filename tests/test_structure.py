@@ -25,7 +25,11 @@ MAY_IMPORT = {
     "bot.journal": set(),
     "bot.github": {"bot.model", "bot.config", "bot.settings", "bot.git", "bot.journal"},
     "bot.agents": {"bot.model", "bot.config", "bot.git", "bot.sessions", "bot.engines"},
-    "bot.sessions": {"bot.model", "bot.config", "bot.git", "bot.disk", "bot.agents", "bot.engines", "bot.journal"},
+    "bot.sandbox": {"bot.model"},
+    "bot.sessions": {
+        *("bot.model", "bot.config", "bot.git", "bot.disk", "bot.agents", "bot.engines", "bot.journal"),
+        "bot.sandbox",
+    },
     "bot.engines": {"bot.model", "bot.config", "bot.git", "bot.agents", "bot.sessions", "bot.journal"},
     "bot.control": {
         *("bot.model", "bot.config", "bot.settings", "bot.decide", "bot.git", "bot.disk"),
@@ -41,6 +45,8 @@ COMPOSERS = {"bot.server", "bot.cli", "bot.demo", "bot.__main__"}
 MAY_COMPOSE_WEB = {"bot.server", "bot.cli", "bot.demo"}
 MAY_START_A_LOCALHUB = {"bot.cli", "bot.demo"}
 
+PACED = ("tests/bench/", "tests/torture/")
+"""A measurement has a pace; in a theatre of virtual time a second takes none."""
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
