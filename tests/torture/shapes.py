@@ -39,10 +39,11 @@ async def only_hand_off(theatre: Theatre) -> None:
 
 
 async def change_what_is_changed(theatre: Theatre) -> None:
-    """Alice writes the very file of a task whose pull request was just opened."""
+    """Alice writes the very file of a task between its review and its merge: a review that is under way when the
+    conflict comes may be finished, or not begun again after a crash, and both would be right."""
     await theatre.pass_time(BEFORE)
     objective = theatre.hand_off(TITLE)
-    await theatre.until(lambda: pull_of(theatre, objective, "one") is not None)
+    await theatre.until(lambda: reviewed(theatre, objective, "one"))
     await theatre.hub.push_files(theatre.shop, theatre.alice, "main", {"one.txt": "Alice was here.\n"}, "Be first")
     await closed(theatre, objective)
 
@@ -121,6 +122,11 @@ async def closed(theatre: Theatre, *objectives: Issue) -> None:
 def pull_of(theatre: Theatre, objective: Issue, key: str) -> PullRequest | None:
     branch = task_branch(objective.number, key)
     return next((pull for pull in theatre.shop.pull_requests if pull.head_ref == branch), None)
+
+
+def reviewed(theatre: Theatre, objective: Issue, key: str) -> bool:
+    pull = pull_of(theatre, objective, key)
+    return pull is not None and bool(pull.reviews)
 
 
 def task_of(theatre: Theatre, objective: Issue, key: str) -> Issue:
