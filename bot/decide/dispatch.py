@@ -13,7 +13,7 @@ from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until, tasks_of
 from bot.model.plan import merge_order
 from bot.model.scope import overlap
-from bot.model.session import Cause, Failed, Role, last_counting
+from bot.model.session import Cause, Failed, Role, Void, last_counting
 
 
 def dispatch(situation: Situation) -> Situation:
@@ -60,6 +60,9 @@ def cause_of(task: Task) -> Cause:
         return Cause.CHECKS
     if task.verdict is not None and task.verdict.decision == "request_changes":
         return Cause.REVIEW
+    lost = task.counted[-1] if task.counted and isinstance(task.counted[-1].outcome, Void) else None
+    if lost is not None and lost.role is Role.WORKER and lost.starts_from == task.head:
+        return lost.cause  # nothing has changed since; whether it conflicts, GitHub may still be working out
     last = last_counting(task.counted)
     return Cause.FAILURE if last is not None and isinstance(last.outcome, Failed) else Cause.FIRST
 
