@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.model.assignment import PlannerBriefing, WorkerBriefing
 from bot.model.identity import SessionId
+from bot.model.observed import Mergeable
 from bot.model.plan import Plan
 from bot.model.session import Cause, Failed, FailureKind, Planned
-from tests.decide.test_life_of_an_objective import planned, task
+from tests.decide.test_life_of_an_objective import planned, published, task
 from tests.decide.world import World
 
 BROKEN = Failed(reason=FailureKind.VERIFY, detail="two tests fail")
@@ -82,3 +85,25 @@ def test_a_plan_that_was_lost_is_made_again() -> None:
     world.end(SessionId("12.planner.2"), Planned(answer=Plan(summary="All of it.", tasks=(task("one"),))))
     world.settle()
     assert set(world.running) == {"12.one.worker.1"}
+
+
+def test_who_was_to_solve_a_conflict_is_followed_by_another_who_is() -> None:
+    """GitHub works out anew whether a branch conflicts, and does not say so at once."""
+    world = planned(task("one"))
+    world.end(SessionId("12.one.worker.1"), published(world))
+    world.settle()
+    _mergeable(world, Mergeable.CONFLICTING)
+    world.end(SessionId("12.one.reviewer.1"), Failed(reason=FailureKind.BAD_ANSWER, detail="no verdict"))
+    world.settle()
+    assert SessionId("12.one.worker.2") in world.running
+    _mergeable(world, Mergeable.UNKNOWN)
+    crash(world)
+    again = world.running[SessionId("12.one.worker.3")].briefing
+    assert isinstance(again, WorkerBriefing)
+    assert again.setback is not None
+    assert again.setback.reason is FailureKind.CONFLICT
+
+
+def _mergeable(world: World, mergeable: Mergeable) -> None:
+    pulls = tuple(replace(pull, mergeable=mergeable) for pull in world.observed.pull_requests)
+    world.observed = replace(world.observed, pull_requests=pulls)
