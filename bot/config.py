@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from bot.model.frozen import Frozen
 from bot.model.gate import GateCaps
 from bot.model.session import Role
+from bot.model.hooks import Hooks
 
 PROTECTED = (".github/workflows/**", ".github/crewline.yml", ".github/crewline/**", "**/CODEOWNERS")
 """Paths that no setting opens: a push that changes a workflow needs a permission that the App does not ask for,
@@ -137,3 +138,4 @@ class RepositoryConfig(Frozen):
 
     def protected_globs(self) -> tuple[str, ...]:
         return PROTECTED + self.protected
+    hooks: Annotated[Hooks, Field(description="Commands around sessions.")] = Hooks()

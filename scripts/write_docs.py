@@ -39,6 +39,10 @@ EXAMPLES: dict[str, str | list[str]] = {
     "roles.worker.model": "sonnet",
     "roles.reviewer.model": "opus",
     "verify.command": "make test",
+    "hooks.after_create": "npm ci",
+    "hooks.before_run": "make generate",
+    "hooks.after_run": "docker compose down",
+    "hooks.before_remove": "rm -rf node_modules",
 }
 """What the example shows where the default is nothing."""
 

@@ -72,6 +72,7 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
 
 
 def _briefing(situation: Situation, session: SessionRecord, task: Task | None, tasks: tuple[Task, ...]) -> Briefing:
+        hooks=config.hooks,
     if task is None:
         return _planner_briefing(situation)
     if session.role is Role.REVIEWER:

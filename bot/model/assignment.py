@@ -12,6 +12,7 @@ from pydantic import Field
 
 from bot.model.frozen import Frozen
 from bot.model.gate import GateCaps
+from bot.model.hooks import Hooks
 from bot.model.identity import CommitSha, SessionId, TaskKey
 from bot.model.plan import PlannedTask
 from bot.model.session import Evidence, FailureKind, Finding, Role
@@ -144,3 +145,4 @@ class Assignment(Frozen):
     def branches(self) -> tuple[str, ...]:
         """Those of which the newest state is wanted before the session starts."""
         return tuple(sorted({self.base_branch, self.default_branch or self.base_branch}))
+    hooks: Hooks = Hooks()

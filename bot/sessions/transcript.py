@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from bot.agents.agent import AgentEvent
 
@@ -20,10 +20,14 @@ MASK = "***"
 
 
 class Transcript:
-    """A new file at `path`; an older one is replaced. `secrets` never stand in it, as they are or as JSON."""
+    """A new file at `path`; an older one is replaced, or continued with `append`. `secrets` never stand in it, as they
+    are or as JSON."""
 
-    def __init__(self, path: Path, secrets: Sequence[str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, path: Path, secrets: Sequence[str], clock: Callable[[], datetime], *, append: bool = False
+    ) -> None:
         self._path = path
+        self._mode: Literal["a", "w"] = "a" if append else "w"
         self.secrets = tuple(secrets)
         self._secrets = tuple({form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])})
         self._clock = clock
@@ -34,7 +38,7 @@ class Transcript:
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("w", encoding="utf-8", errors="replace")
+        self._file = self._path.open(self._mode, encoding="utf-8", errors="replace")
         with suppress(OSError):
             fcntl.flock(self._file, fcntl.LOCK_SH)  # in use: nobody deletes it meanwhile (`bot.disk.use`)
         return self
