@@ -62,7 +62,9 @@ class World:
     """Carries the requests to GitHub; the network where it is None."""
     new_instance: Callable[[], InstanceId] = lambda: InstanceId(secrets.token_hex(6))
     runner: Callable[[Settings, Mirrors], AbstractAsyncContextManager[Runner]] = lambda settings, mirrors: (
-        SessionRunner(settings.data, mirrors.get, _roster(settings), disk=mirrors.disk)
+        SessionRunner(
+            settings.data, mirrors.get, _roster(settings), disk=mirrors.disk, sandbox=settings.sandbox_policy()
+        )
     )
     disk: Callable[[Path], Disk] = DataDisk
     listen: Callable[[ASGIApp, str, int], AbstractAsyncContextManager[Address]] = serving

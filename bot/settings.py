@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.model.offer import AgentOffer
+from bot.model.sandbox import Bounds, NetworkMode, SandboxMode, SandboxPolicy
 
 
 class StoreSettings(BaseSettings):
@@ -43,7 +44,66 @@ class StoreSettings(BaseSettings):
     trees_mb: Annotated[int, Field(ge=0, description="How much of them is kept.")] = 10_000
 
 
-class Settings(StoreSettings):
+class SandboxSettings(StoreSettings):
+    """What stands between agents and the machine: all that `crewline doctor` needs to try it out."""
+
+    sandbox: Annotated[
+        SandboxMode,
+        Field(
+            description="What agents and verify commands run in: `bubblewrap`; `none`; `auto`, which is bubblewrap "
+            "where it works and none elsewhere. With `bubblewrap` no session runs where it does not work."
+        ),
+    ] = SandboxMode.AUTO
+    network: Annotated[
+        NetworkMode,
+        Field(
+            description="What they reach: `open`, whatever this machine reaches; `model-only`, the hosts of the "
+            "agent's model through a proxy of the server's, which keeps the model's key to itself where it can; "
+            "`none`. Without a sandbox only `open` can be had."
+        ),
+    ] = NetworkMode.OPEN
+    network_hosts: Annotated[
+        str,
+        Field(description="Hosts with commas between that are reached as well with `model-only`: `pypi.org:443`."),
+    ] = ""
+    sandbox_paths: Annotated[
+        str,
+        Field(
+            pattern=r"^(/[^:]*(:/[^:]*)*)?$",
+            description="Folders and files, with colons between, that can be read in the sandbox besides the system "
+            "and the agent's program: a tool chain, for instance.",
+        ),
+    ] = ""
+    session_memory_mb: Annotated[
+        int, Field(ge=0, description="Memory of one session, where the machine can bound it; 0: as much as there is.")
+    ] = 8_000
+    session_processes: Annotated[
+        int, Field(ge=0, description="Processes of one session, where the machine can bound them; 0: any number.")
+    ] = 2_000
+    session_disk_mb: Annotated[
+        int, Field(ge=0, description="What one session may write to the disk, tree included; 0: any amount.")
+    ] = 20_000
+
+    def sandbox_policy(self) -> SandboxPolicy:
+        return SandboxPolicy(
+            mode=self.sandbox,
+            network=self.network,
+            paths=tuple(Path(path) for path in self.sandbox_paths.split(":") if path),
+            hosts=tuple(host.strip() for host in self.network_hosts.split(",") if host.strip()),
+            bounds=Bounds(
+                memory_mb=self.session_memory_mb,
+                processes=self.session_processes,
+                disk_mb=self.session_disk_mb,
+            ),
+            hidden=(self.data.absolute(), *self.secret_files()),
+        )
+
+    def secret_files(self) -> tuple[Path, ...]:
+        """Files of the server's that nothing else may see."""
+        return ()
+
+
+class Settings(SandboxSettings):
     """Raises pydantic's ValidationError where a value does not fit; `crewline` prints it variable by variable."""
 
     app_id: Annotated[int, Field(description="The App's id.")]
@@ -143,6 +203,9 @@ class Settings(StoreSettings):
         if (self.private_key is None) == (self.private_key_file is None):
             raise ValueError("set exactly one of CREWLINE_PRIVATE_KEY and CREWLINE_PRIVATE_KEY_FILE")
         return self
+
+    def secret_files(self) -> tuple[Path, ...]:
+        return () if self.private_key_file is None else (self.private_key_file.absolute(),)
 
     def agent_variable_names(self) -> tuple[str, ...]:
         return tuple(name.strip() for name in self.agent_variables.split(",") if name.strip())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from bot.agents.acp import AcpAgent
 from bot.agents.agent import Agent
@@ -83,6 +85,12 @@ class Roster:
         """What it must reach to ask its model."""
         offer = self._offers.get(agent.name)
         return (*agent.hosts, *(offer.hosts if offer else ()))
+
+    def reads(self, agent: Agent) -> tuple[Path, ...]:
+        """What of the machine its command names, where the operator wrote one: files and folders by whole paths."""
+        offer = self._offers.get(agent.name)
+        words = shlex.split(offer.command) if offer and offer.command else []
+        return tuple(path for word in words if word.startswith("/") and (path := Path(word)).exists())
 
     def secrets(self) -> tuple[str, ...]:
         """Every credential of every agent, to be masked wherever text is kept."""

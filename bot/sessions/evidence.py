@@ -10,7 +10,10 @@ from typing import Self
 from bot.git.mirror import Mirror
 from bot.model.identity import CommitSha
 from bot.model.session import Evidence
-from bot.sessions.process import Tail, run_guarded
+from bot.sandbox.bubblewrap import Room
+from bot.sandbox.sandbox import UNCONFINED, Sandbox
+from bot.sessions.confined import run_confined
+from bot.sessions.process import Tail
 from bot.sessions.surroundings import Folders, clean_environment
 from bot.sessions.workplace import checkout, make_task_repository
 
@@ -25,11 +28,19 @@ class Verification:
     that will be verified: it is checked out while the agent works, and `run` then writes only the difference.
     """
 
-    def __init__(self, mirror: Mirror, folder: Path, ahead: CommitSha | None = None, mark: str = "") -> None:
+    def __init__(
+        self,
+        mirror: Mirror,
+        folder: Path,
+        ahead: CommitSha | None = None,
+        mark: str = "",
+        sandbox: Sandbox = UNCONFINED,
+    ) -> None:
         self._mirror = mirror
         self._folder = folder
         self._ahead = ahead
         self._mark = mark
+        self._sandbox = sandbox
         self._made = False
         self._preparing: asyncio.Task[None] | None = None
 
@@ -68,9 +79,10 @@ class Verification:
             await self._prepare(head)
         tail = Tail(TAIL)
         folders = Folders(self._folder / "home", self._folder / "tmp", self._mark)
-        ending = await run_guarded(
+        ending = await run_confined(
+            self._sandbox,
+            self._room(),
             ("/bin/sh", "-c", command),
-            folder=self.tree,
             environment=clean_environment(folders, self._mirror.identity),
             seconds=seconds,
             on_output=tail,
@@ -82,3 +94,7 @@ class Verification:
             text += f"\n({ending.problem})"
         code = TIMED_OUT if ending.timed_out else ending.code
         return Evidence(command=command, exit_code=code, head=head, seconds=round(ending.seconds, 3), tail=text)
+
+    def _room(self) -> Room:
+        own = (self.tree, self._folder / "repository", self._folder / "home", self._folder / "tmp")
+        return Room(self.tree, own[-1], writable=own, readable=(self._mirror.path.absolute() / "objects",))

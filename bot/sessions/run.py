@@ -31,7 +31,9 @@ from bot.journal import (
 )
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
+from bot.model.sandbox import SandboxPolicy
 from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
+from bot.sandbox.sandbox import NO_SANDBOX, UNCONFINED, establish
 from bot.sessions.answering import plan, review
 from bot.sessions.evidence import Verification
 from bot.sessions.guards import GUARDS, GuardServer
@@ -83,6 +85,7 @@ class SessionRunner:
         on_progress: OnProgress = lambda progress: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         disk: Suspecting | None = None,
+        sandbox: SandboxPolicy = NO_SANDBOX,
     ) -> None:
         self._data = data.absolute()
         self._mirrors = mirrors
@@ -90,6 +93,8 @@ class SessionRunner:
         self._on_progress = on_progress
         self._clock = clock
         self._disk = disk or SoundDisk()
+        self._policy = sandbox
+        self._sandbox = UNCONFINED
         self._trash = Trash(self._data / "trash")
         self._memos = Memos(self._data / "sessions")
         self._inheritance = Inheritance(self._data, self._memos, self._trash, clock, roster.secrets())
@@ -102,6 +107,7 @@ class SessionRunner:
             await self._guards.prepare()
         await self._trash.__aenter__()
         self._inheritance.enter(self._folder)
+        self._sandbox = await asyncio.to_thread(establish, self._policy, self._data / "sandbox")
         return self
 
     async def __aexit__(
@@ -178,6 +184,9 @@ class SessionRunner:
         stopped = False
         folder = session_folder(self._data / "work", repository, assignment.id)
         self._trash.throw(folder)
+        if self._sandbox.refusal is not None:
+            return Void(reason=self._sandbox.statement()), Spend()
+        transcript.note("sandbox", self._sandbox.statement())
         try:
             agent = self._roster.find(assignment.agent)
             mirror = await self._mirrors(repository)
@@ -191,6 +200,7 @@ class SessionRunner:
                 assignment, agent, credentials, mirror, place, transcript, on_text, self._clock, mark=self._folder.mark
             )
             stage.base_url = self._roster.base_url(agent)
+            stage.sandbox, stage.agent_reads = self._sandbox, self._roster.reads(agent)
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
                 self._remember(Memo(assignment=assignment, agent=agent.name, tree=tree))
@@ -229,7 +239,8 @@ class SessionRunner:
             return await plan(stage, template)
         will_verify = assignment.role is Role.WORKER and assignment.verify_command is not None
         ahead = stage.place.start if will_verify else None
-        async with Verification(mirror, stage.place.folder / "verify", ahead, self._folder.mark) as verification:
+        folder = stage.place.folder / "verify"
+        async with Verification(mirror, folder, ahead, self._folder.mark, self._sandbox) as verification:
             if assignment.role is Role.REVIEWER:
                 return await review(stage, template, verification)
             return await work(stage, template, verification)

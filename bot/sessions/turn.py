@@ -14,8 +14,11 @@ from bot.agents.agent import Account, Agent, AgentError, Invocation
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
 from bot.model.session import Failed, FailureKind, Spend, Void
+from bot.sandbox.bubblewrap import Room
+from bot.sandbox.sandbox import UNCONFINED, Sandbox
+from bot.sessions.confined import run_confined
 from bot.sessions.listen import Listener, OnText
-from bot.sessions.process import Ending, Tail, run_guarded
+from bot.sessions.process import Ending, Tail
 from bot.sessions.surroundings import Folders, agent_environment, clean_environment
 from bot.sessions.transcript import Transcript
 from bot.sessions.workplace import Workplace
@@ -41,6 +44,9 @@ class Stage:
     mark: str = ""
     base_url: str | None = None
     """Where the agent's model is asked, instead of its maker's address."""
+    sandbox: Sandbox = UNCONFINED
+    agent_reads: tuple[Path, ...] = ()
+    """Files of the machine that the agent's command names."""
 
     def answer_file(self, turn: int) -> Path:
         """Each turn has a folder of its own: what the turn before left there cannot be taken for an answer."""
@@ -87,9 +93,10 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     errors = Tail(_SHOWN)
     began = time.monotonic()
     try:
-        ending = await run_guarded(
+        ending = await run_confined(
+            stage.sandbox,
+            _room(stage, prompt_file, answer_file),
             command.argv,
-            folder=place.tree,
             environment={**environment, **command.environment},
             seconds=max(1.0, assignment.seconds - stage.spend.seconds),
             on_output=listener,
@@ -103,6 +110,18 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
         stage.spend = _sum(stage.spend, listener.account.spend(time.monotonic() - began))
     stage.transcript.note("exit", _exit_text(ending, errors))
     return Turn(ending, listener.account, _failure(stage, ending, listener.account, errors))
+
+
+def _room(stage: Stage, prompt_file: Path, answer_file: Path) -> Room:
+    """The repository lends objects from the mirror, so these are read."""
+    place = stage.place
+    return Room(
+        folder=place.tree,
+        temporary=place.temporary,
+        writable=(place.tree, place.repository, place.home, place.temporary, answer_file.parent),
+        readable=(stage.mirror.path.absolute() / "objects", prompt_file),
+        machine=stage.agent_reads,
+    )
 
 
 def _failure(stage: Stage, ending: Ending, account: Account, errors: Tail) -> Failed | Void | None:

@@ -49,7 +49,10 @@ SECRET = "the stories' secret"
 MANIFEST = Path(__file__).parents[2] / "app.yml"
 WITHIN = 60.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
-QUIET = {"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, "deliveries_seconds": 0}
+QUIET: Mapping[str, str | float] = {
+    **{"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, "deliveries_seconds": 0},
+    "sandbox": "none",  # agents of stories meet in a folder beside; stories of the sandbox set another
+}
 """Settings with which nothing happens but what a story makes happen."""
 Override = str | float | int | Mapping[str, AgentOffer]
 QUICK = "limits:\n  backoff_seconds: 0\n"

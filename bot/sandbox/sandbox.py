@@ -1,0 +1,83 @@
+"""The sandbox that is in force on this server: decided once, at its start, from the settings and the machine.
+
+A setting that names what it wants is kept or sessions are refused; only `auto` takes what there is, and says what.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot.model.sandbox import NetworkMode, SandboxMode, SandboxPolicy
+from bot.sandbox.bubblewrap import Host, Room, confined
+from bot.sandbox.host import find_host
+from bot.sandbox.installed import needed
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+NO_CONTAINERS = "CREWLINE_SANDBOX=container is not offered: use bubblewrap, also for a server that runs in a container"
+NO_SANDBOX = SandboxPolicy(mode=SandboxMode.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """`host` is set where bubblewrap is used. `refusal` says why no session may run."""
+
+    policy: SandboxPolicy = NO_SANDBOX
+    host: Host | None = None
+    refusal: str | None = None
+    problem: str | None = None
+
+    def confine(
+        self, argv: Sequence[str], environment: Mapping[str, str], room: Room, groups: Sequence[Path] = ()
+    ) -> Sequence[str]:
+        """`argv` in the sandbox of this server; as it is where there is none."""
+        if self.host is None:
+            return argv
+        ours = (Path(sys.prefix), Path(sys.base_prefix), _PACKAGE)
+        forbidden = (Path.home(), *self.policy.hidden, room.folder)
+        programs = needed(argv[0], environment, forbidden)
+        room = replace(
+            room,
+            machine=(*room.machine, *programs, *ours, *self.policy.paths),
+            hidden=tuple(path for path in self.policy.hidden if path.is_dir()),
+            hidden_files=tuple(path for path in self.policy.hidden if path.is_file()),
+        )
+        return confined(argv, self.host, room, self.policy.network, groups)
+
+    def statement(self) -> str:
+        """What is in force, in one plain sentence."""
+        if self.refusal is not None:
+            return f"no session runs: {self.refusal}"
+        if self.host is None:
+            why = f" ({self.problem})" if self.problem else ""
+            return (
+                f"agents are not sandboxed{why}: they run as the server's user, without its environment, and can read"
+                " and write what this user can"
+            )
+        return f"bubblewrap: agents see the system and their own tree, nothing else; {_NETWORK[self.policy.network]}"
+
+
+UNCONFINED = Sandbox()
+
+_NETWORK = {
+    NetworkMode.NONE: "no network",
+    NetworkMode.MODEL_ONLY: "of the network their model only",
+    NetworkMode.OPEN: "the network is open",
+}
+
+
+def establish(policy: SandboxPolicy, folder: Path) -> Sandbox:
+    """The sandbox that `policy` means on this machine. `folder` is for small files of ours. Raises OSError."""
+    if policy.mode is SandboxMode.CONTAINER:
+        return Sandbox(policy, refusal=NO_CONTAINERS)
+    found = "" if policy.mode is SandboxMode.NONE else find_host(folder)
+    if isinstance(found, Host):
+        return Sandbox(policy, found)
+    if policy.mode is SandboxMode.BUBBLEWRAP:
+        return Sandbox(policy, refusal=f"CREWLINE_SANDBOX=bubblewrap cannot be had: {found}")
+    if policy.network is not NetworkMode.OPEN:
+        why = found or "CREWLINE_SANDBOX is none"
+        return Sandbox(policy, refusal=f"CREWLINE_NETWORK={policy.network.value} needs a sandbox: {why}")
+    return Sandbox(policy, problem=found or "CREWLINE_SANDBOX is none")
