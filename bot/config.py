@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from bot.model.budget import Caps
 from bot.model.frozen import Frozen
 from bot.model.gate import GateCaps
-from bot.model.session import Role
 from bot.model.hooks import Hooks
+from bot.model.session import Role
 
 PROTECTED = (".github/workflows/**", ".github/crewline.yml", ".github/crewline/**", "**/CODEOWNERS")
 """Paths that no setting opens: a push that changes a workflow needs a permission that the App does not ask for,
@@ -46,9 +47,7 @@ class RoleConfig(Frozen):
     effort: Annotated[
         str | None, Field(description="How hard the model shall think, in the agent's own words (`low`, `high`, …).")
     ] = None
-    turns: Annotated[int | None, Field(ge=1, description="Most turns of one session, where the agent counts them.")] = (
-        None
-    )
+    turns: Annotated[int | None, Field(ge=1, description="Most turns (answers of the model) of one session.")] = None
     minutes: Annotated[int, Field(ge=1, le=600, description="Wall-clock limit of one session.")] = 30
 
 
@@ -83,7 +82,45 @@ class Limits(Frozen):
         int,
         Field(ge=0, le=300, description="Wait before the second attempt; doubled for each further one, at most 300."),
     ] = 10
+    follow_ups: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=10,
+            description="How often an agent is told, in the same conversation, what is still wrong before its attempt "
+            "counts as failed. For agents that can go on with a conversation.",
+        ),
+    ] = 2
+    stall_minutes: Annotated[
+        int, Field(ge=1, le=600, description="A session is ended that says nothing and commits nothing for so long.")
+    ] = 15
     largest_file_kilobytes: Annotated[int, Field(ge=1, description="The gate refuses a larger file.")] = 1000
+
+
+class BudgetCaps(Frozen):
+    """The most that may be spent; without a number, nothing bounds it."""
+
+    usd: Annotated[float | None, Field(gt=0, description="US dollars, as far as the agent tells them.")] = None
+    tokens: Annotated[int | None, Field(ge=1, description="Tokens read and written, as far as the agent tells.")] = None
+    turns: Annotated[int | None, Field(ge=1, description="Answers of the model.")] = None
+    commits: Annotated[int | None, Field(ge=1, description="Commits.")] = None
+    minutes: Annotated[int | None, Field(ge=1, description="Wall time of the agents together.")] = None
+
+    def caps(self) -> Caps:
+        seconds = self.minutes * 60 if self.minutes is not None else None
+        return Caps(usd=self.usd, tokens=self.tokens, turns=self.turns, commits=self.commits, seconds=seconds)
+
+
+class BudgetConfig(Frozen):
+    """How much may be spent. A session is warned at 80 % and ended at 100 %; where a task or an objective has spent
+    all, a person is asked; where the day has, everything waits until midnight UTC."""
+
+    session: Annotated[BudgetCaps, Field(description="By one session.")] = BudgetCaps()
+    task: Annotated[BudgetCaps, Field(description="By all sessions of one task.")] = BudgetCaps()
+    objective: Annotated[BudgetCaps, Field(description="By all sessions of one objective.")] = BudgetCaps()
+    day: Annotated[BudgetCaps, Field(description="By all sessions in the repository that end on one day (UTC).")] = (
+        BudgetCaps()
+    )
 
 
 class ScopeConfig(Frozen):
@@ -125,8 +162,10 @@ class RepositoryConfig(Frozen):
     roles: Annotated[Roles, Field(description="Who plays which role.")] = Roles()
     verify: Annotated[VerifyConfig, Field(description="How a commit proves itself.")] = VerifyConfig()
     limits: Annotated[Limits, Field(description="The bounds of every loop.")] = Limits()
+    budget: Annotated[BudgetConfig, Field(description="How much may be spent.")] = BudgetConfig()
     scope: Annotated[ScopeConfig, Field(description="How far a task may go beyond its plan.")] = ScopeConfig()
     gate: Annotated[GateCaps, Field(description="What one task may change at most.")] = GateCaps()
+    hooks: Annotated[Hooks, Field(description="Commands around sessions.")] = Hooks()
     merge: Annotated[MergeConfig, Field(description="How pull requests are merged.")] = MergeConfig()
 
     def role(self, role: Role) -> RoleConfig:
@@ -138,4 +177,3 @@ class RepositoryConfig(Frozen):
 
     def protected_globs(self) -> tuple[str, ...]:
         return PROTECTED + self.protected
-    hooks: Annotated[Hooks, Field(description="Commands around sessions.")] = Hooks()

@@ -48,7 +48,7 @@ def view_of(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Obje
 def _state(situation: Situation, tasks: tuple[Task, ...]) -> str:
     if finished(situation, tasks):
         return "done"
-    if situation.held:
+    if situation.ledger.planning.escalation is not None:
         return "needs you"
     if paused(situation):
         return "paused"

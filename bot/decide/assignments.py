@@ -52,8 +52,13 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
         agent=who.name,
         model=who.model or role.model,
         effort=role.effort,
-        turns=role.turns,
-        seconds=role.minutes * 60,
+        turns=min(filter(None, (role.turns, session.granted.turns)), default=None),
+        usd=session.granted.usd,
+        tokens=session.granted.tokens,
+        commits=session.granted.commits,
+        stall_seconds=config.limits.stall_minutes * 60,
+        follow_ups=config.limits.follow_ups,
+        seconds=min(role.minutes * 60, session.granted.seconds or role.minutes * 60),
         base_branch=situation.base_branch,
         default_branch=situation.snapshot.observed.default_branch,
         must_contain=_merges(task, tasks),
@@ -67,12 +72,12 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
         most_tasks=config.limits.tasks,
         largest_file=config.limits.largest_file_kilobytes * 1000,
         gate=config.gate,
+        hooks=config.hooks,
         briefing=_briefing(situation, session, task, tasks),
     )
 
 
 def _briefing(situation: Situation, session: SessionRecord, task: Task | None, tasks: tuple[Task, ...]) -> Briefing:
-        hooks=config.hooks,
     if task is None:
         return _planner_briefing(situation)
     if session.role is Role.REVIEWER:
@@ -82,7 +87,6 @@ def _briefing(situation: Situation, session: SessionRecord, task: Task | None, t
 
 def _planner_briefing(situation: Situation) -> PlannerBriefing:
     ledger = situation.ledger
-    ended = [session for session in ledger.sessions_of(None) if session.outcome is not None]
     return PlannerBriefing(
         title=ledger.hand_off.title,
         body=ledger.hand_off.body,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
+from bot.decide.budget import overdrawn
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, refused_by_provider, tasks_of
 from bot.model.observed import PullRequestState
@@ -26,6 +27,28 @@ def bounds(situation: Situation) -> Situation:
         if reason := _reason(task, situation):
             ledger = situation.ledger.escalate(task.key, reason, situation.now)
             situation = situation.recording(ledger, f"{task.key}: a person is asked")
+    return _bound_budgets(situation)
+
+
+def _bound_budgets(situation: Situation) -> Situation:
+    """A person is asked where a budget is spent and something waits for it, and no longer asked where it is not. A
+    session that still runs was granted what it may spend; nobody is asked before it ends."""
+    ledger, tasks = situation.ledger, tasks_of(situation)
+    waiting: list[str | None] = [t.key for t in tasks if t.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW)]
+    answering = bool(ledger.exchanges) and ledger.exchanges[-1].answer is None
+    unplanned = ledger.plan is None and ledger.answer is None and not answering
+    if (unplanned or waiting or ledger.planning.escalation is not None) and not ledger.open_claims():
+        waiting.insert(0, None)
+    waiting += [task.key for task in tasks if task.stage is Stage.ESCALATED]
+    references = {task.key: task.reference for task in tasks}
+    for key in waiting:
+        escalation, found = situation.ledger.record(key).escalation, overdrawn(situation, key)
+        if found is None and escalation is not None and escalation.for_budget:
+            situation = situation.recording(situation.ledger.lift(key), f"{key or 'objective'}: its budget was raised")
+        elif found is not None and escalation is None:
+            question = found.question(references[key] if key is not None else f"#{ledger.objective}")
+            asked = situation.ledger.escalate(key, question, situation.now, for_budget=True)
+            situation = situation.recording(asked, f"{key or 'objective'}: its budget is spent")
     return situation
 
 

@@ -13,7 +13,7 @@ from bot.config import RepositoryConfig
 from bot.decide.answers import question_of, questions_comment, questions_tag
 from bot.decide.commands.phase import Asked, commanding
 from bot.decide.situation import Situation
-from bot.decide.status import refused_text, status_text, without_wait
+from bot.decide.status import refused_text, status_text, without_asides, without_wait
 from bot.decide.task import Task, tasks_of
 from bot.decide.texts import quoted, salvage_text
 from bot.model.action import Action, AddLabel, EditComment, React, RemoveLabel, WriteComment
@@ -124,7 +124,8 @@ def _escalations(situation: Situation) -> list[Action]:
 
 
 def _escalation_text(situation: Situation, escalation: Escalation, task: Task | None) -> str:
-    what = f"{task.reference} {quoted(task.planned.title)}" if task else "Planning"
+    whole = "The objective" if escalation.for_budget else "Planning"
+    what = f"{task.reference} {quoted(task.planned.title)}" if task else whole
     where = f" on {task.reference}" if task else ""
     parts = [f"@{situation.ledger.hand_off.by} **{what}** waits for you: {quoted(escalation.reason)}."]
     sessions = task.counted if task else situation.ledger.sessions_of(None)[situation.ledger.planning.forgiven :]
@@ -143,7 +144,8 @@ def _escalation_text(situation: Situation, escalation: Escalation, task: Task | 
         parts.append(f"Tried {tried} time{'s' if tried > 1 else ''}.")
     if task and question_of(task) is not None:
         parts.append(f"A comment{where} by somebody with write access is taken as the answer, and the work goes on.")
-    parts.append(f"`/retry [hint]`{where} tries again; closing the issue gives it up.")
+    again = f"`/retry [hint]`{where} tries again; closing the issue gives it up."
+    parts.append("Closing the issue gives it up." if escalation.for_budget else again)
     return "\n\n".join(parts)
 
 
@@ -169,7 +171,7 @@ def show_status(situation: Situation) -> list[Action]:
     text = status_text(situation)
     number = str(situation.objective.number)
     shown = (c.body for c in situation.objective.comments if c.mine and tagged(c.body, "status") == number)
-    if any(without_wait(body) == without_wait(text) and not _worth_telling(situation, body) for body in shown):
+    if any(without_asides(body) == without_asides(text) and not _worth_telling(situation, body) for body in shown):
         return []
     return _put(situation.objective, "status", number, text, situation.snapshot.absence_trusted)
 

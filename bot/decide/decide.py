@@ -28,6 +28,7 @@ from bot.config import RepositoryConfig
 from bot.decide.answers import answers
 from bot.decide.assignments import assignment
 from bot.decide.bounds import bounds
+from bot.decide.budget import day_ends
 from bot.decide.commands.phase import commands
 from bot.decide.converse import acknowledge, answer_commands, explain_refusal, show_status, speak
 from bot.decide.dispatch import dispatch
@@ -97,7 +98,7 @@ def _look_again_at(situation: Situation) -> datetime | None:
     limits = situation.config.limits
     planning = situation.ledger.sessions_of(None)[situation.ledger.planning.forgiven :]
     times = [task.not_before(limits) for task in tasks_of(situation) if task.claim is None]
-    times += refused_players(situation)
+    times += [*refused_players(situation), day_ends(situation)]
     times += [retry_at(refusal) for refusal in situation.snapshot.refusals]
     if situation.ledger.plan is None:
         times.append(backed_off_until(planning, limits))

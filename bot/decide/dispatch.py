@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from bot.decide.budget import grant
 from bot.decide.players import player
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until, tasks_of
@@ -84,7 +85,18 @@ def _claim_planner(situation: Situation) -> Situation:
         return situation
     last = last_counting(ledger.sessions_of(None))
     cause = Cause.FAILURE if last is not None and isinstance(last.outcome, Failed) else Cause.FIRST
-    claimed = ledger.claim(Role.PLANNER, None, situation.snapshot.instance, situation.now, agent=who.agent, cause=cause)
+    granted = grant(situation, None, 1)
+    if granted is None:
+        return situation
+    claimed = ledger.claim(
+        Role.PLANNER,
+        None,
+        situation.snapshot.instance,
+        situation.now,
+        agent=who.agent,
+        cause=cause,
+        granted=granted,
+    )
     return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")
 
 
@@ -121,8 +133,13 @@ def _claim(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> Situati
     who = player(situation, Role.REVIEWER if reviews else Role.WORKER, task)
     if any(moment is not None and moment > now for moment in (not_before, who.not_before)):
         return None
+    granted = grant(situation, task.key, _shares(situation, tasks))
+    if granted is None:
+        return None
     if reviews:
-        claimed = ledger.claim(Role.REVIEWER, task.key, instance, now, agent=who.agent, judges=task.head)
+        claimed = ledger.claim(
+            Role.REVIEWER, task.key, instance, now, agent=who.agent, judges=task.head, granted=granted
+        )
     elif obstacle(situation, task, tasks) is None:
         claimed = ledger.claim(
             Role.WORKER,
@@ -133,7 +150,14 @@ def _claim(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> Situati
             cause=cause_of(task),
             starts_from=task.head,
             continues=task.continues,
+            granted=granted,
         )
     else:
         return None
     return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")
+
+
+def _shares(situation: Situation, tasks: tuple[Task, ...]) -> int:
+    """Among how many what is left of the objective's budget is shared: those that could run at once."""
+    waiting = sum(task.stage in (Stage.NEEDS_REVIEW, Stage.NEEDS_WORK, Stage.BLOCKED) for task in tasks)
+    return min(waiting, situation.config.limits.parallel - len(situation.ledger.open_claims()))

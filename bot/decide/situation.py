@@ -51,8 +51,10 @@ class Situation:
 
     @property
     def held(self) -> bool:
-        """Whether a person was asked about the objective as a whole: then nothing starts and nothing merges."""
-        return self.ledger.planning.escalation is not None
+        """Whether a person was asked about the objective as a whole: then nothing starts and nothing merges. Where it
+        is only its budget that is spent, what was paid for goes on."""
+        escalation = self.ledger.planning.escalation
+        return escalation is not None and not escalation.for_budget
 
     def branch_of(self, key: str) -> str:
         return task_branch(self.objective.number, key)

@@ -7,6 +7,7 @@ the summary.
 from __future__ import annotations
 
 from bot.config import RepositoryConfig
+from bot.decide.budget import spend_text
 from bot.decide.hand_off import refusal
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, tasks_of
@@ -19,6 +20,8 @@ from bot.model.snapshot import Snapshot
 
 WAITS = "⏳"
 """Begins the paragraph that says until when GitHub's limit is waited for."""
+SPENT = "💰"
+"""Begins the paragraph that says what was spent; it is no reason to edit the comment."""
 BOX = {Stage.DONE: "x"}
 COLOURS = {
     Stage.DONE: "done",
@@ -45,6 +48,8 @@ def status_text(situation: Situation) -> str:
         parts.append(f"**Crewline** · {why_objective(situation, tasks)}")
         if waits := waits_for_github(situation):
             parts.append(f"{WAITS} {waits}")
+        if spent := spend_text(situation):
+            parts.append(f"{SPENT} {spent}")
         if ledger.plan is not None:
             parts.append(quoted(ledger.plan.summary))
     if tasks and not finished(situation, tasks):
@@ -56,13 +61,18 @@ def status_text(situation: Situation) -> str:
     if problem := situation.snapshot.config_problem:
         parts.append("> [!WARNING]\n> `.github/crewline.yml` is not in force:\n" + _quote(problem))
     if not finished(situation, tasks):
-        parts.append("Commands: `/status`, `/retry [hint]`, `/escalate [reason]`, `/help`.")
+        parts.append("Commands: `/status`, `/retry [hint]`, `/escalate [reason]`, `/budget amount`, `/help`.")
     return "\n\n".join(parts)
 
 
 def without_wait(text: str) -> str:
     """A status without its sentence on a limit of GitHub's."""
     return "\n\n".join(part for part in text.strip().split("\n\n") if not part.startswith(WAITS))
+
+
+def without_asides(text: str) -> str:
+    """A status without what is only said with the next edit."""
+    return "\n\n".join(part for part in without_wait(text).split("\n\n") if not part.startswith(SPENT))
 
 
 def refused_text(snapshot: Snapshot, config: RepositoryConfig) -> str:
@@ -105,9 +115,8 @@ def _attempts(task: Task) -> str:
 def _cost(situation: Situation) -> str:
     sessions = situation.ledger.sessions
     counts = ", ".join(f"{sum(s.role is role for s in sessions)} {role.value}" for role in Role)
-    dollars = sum(session.spend.usd or 0.0 for session in sessions)
-    money = f", ${dollars:.2f}" if dollars else ""
-    return f"{len(sessions)} sessions ({counts}){money}."
+    spent = spend_text(situation)
+    return f"{len(sessions)} sessions ({counts}){f', {spent}' if spent else ''}."
 
 
 def _checklist(situation: Situation, tasks: tuple[Task, ...]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.decide.budget import why_nothing_starts
 from bot.decide.dispatch import cause_of, obstacle
 from bot.decide.players import player
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until
+from bot.model.ledger import Escalation
 from bot.model.session import Cause, Failed, Role, Void
 
 DOING = {
@@ -32,8 +34,7 @@ def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
         case Stage.DROPPED:
             return "closed without being completed"
         case Stage.ESCALATED:
-            reason = task.record.escalation.reason if task.record.escalation else ""
-            return f"waits for a person: {reason}; `/retry [hint]` continues it"
+            return f"waits for a person: {_asked(task.record.escalation)}"
         case Stage.WORKING:
             cause = task.claim.cause if task.claim else Cause.FIRST
             return f"{DOING[cause]} (attempt {task.attempt})"
@@ -42,12 +43,13 @@ def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
         case Stage.BLOCKED:
             return _blocked(task)
         case Stage.NEEDS_REVIEW:
-            waits = _hindered(situation) or "waits for a free slot to be reviewed"
+            waits = why_nothing_starts(situation, task.key) or _hindered(situation)
+            waits = waits or "waits for a free slot to be reviewed"
             return paused(situation) or _backing_off(task, situation) or waits
         case Stage.NEEDS_WORK:
             return paused(situation) or _why_not_started(task, situation, tasks)
         case Stage.APPROVED:
-            return paused(situation) or why_not_merged(task, situation) or "about to be merged"
+            return stopped(situation) or why_not_merged(task, situation) or "about to be merged"
 
 
 def why_objective(situation: Situation, tasks: tuple[Task, ...]) -> str:
@@ -66,7 +68,21 @@ def why_objective(situation: Situation, tasks: tuple[Task, ...]) -> str:
     return f"{text}; {', '.join(asking)} wait{'s' if len(asking) == 1 else ''} for you." if asking else f"{text}."
 
 
+def _asked(escalation: Escalation | None, where: str = "") -> str:
+    if escalation is None:
+        return ""
+    return escalation.reason if escalation.for_budget else f"{escalation.reason}; `/retry [hint]`{where} continues it"
+
+
 def paused(situation: Situation) -> str | None:
+    """Why nothing starts in the whole objective, if so."""
+    escalation = situation.ledger.planning.escalation
+    if (reason := stopped(situation)) or escalation is None:
+        return reason
+    return f"waits for a person: {_asked(escalation)}"
+
+
+def stopped(situation: Situation) -> str | None:
     """Why nothing starts and nothing merges in the whole objective, if so."""
     if situation.snapshot.observed.archived:
         return "paused: the repository is archived"
@@ -74,9 +90,8 @@ def paused(situation: Situation) -> str | None:
         return "stopped: the objective's issue is closed; reopen it to go on"
     if not situation.labelled:
         return f"paused: the label `{situation.config.label}` was removed; set it again to go on"
-    escalation = situation.ledger.planning.escalation
-    if escalation is not None:
-        return f"waits for a person: {escalation.reason}; `/retry [hint]` on the objective continues it"
+    if situation.held:
+        return f"waits for a person: {_asked(situation.ledger.planning.escalation, ' on the objective')}"
     return None
 
 
@@ -157,7 +172,7 @@ def _why_not_started(task: Task, situation: Situation, tasks: tuple[Task, ...]) 
         return backing_off
     if other := obstacle(situation, task, tasks):
         return f"waits because {other}"
-    if hindered := _hindered(situation):
+    if hindered := why_nothing_starts(situation, task.key) or _hindered(situation):
         return hindered
     cause = cause_of(task)
     again = "" if cause is Cause.FIRST else f" (after a {cause.value})"
@@ -175,6 +190,6 @@ def _why_no_plan(situation: Situation) -> str:
         return f"{refused[0].upper()}{refused[1:]}."
     if until is not None and until > situation.now:
         return f"Planning failed; the next try is at {until:%H:%M:%S} UTC."
-    if hindered := _hindered(situation):
+    if hindered := why_nothing_starts(situation, None) or _hindered(situation):
         return f"{hindered[0].upper()}{hindered[1:]}."
     return "Waits for a free slot to be planned."

@@ -121,9 +121,17 @@ class Assignment(Frozen):
     model: str | None
     effort: str | None = None
     turns: int | None = None
-    """Where the agent's program counts them itself."""
+    """Most answers of its model."""
+    usd: float | None = None
+    tokens: int | None = None
+    """Read and written together; like money, only as far as the agent tells."""
+    commits: int | None = None
+    stall_seconds: int | None = None
+    """The session is ended when it says nothing and commits nothing for so long."""
+    follow_ups: int = 0
+    """How often the agent is told in the same conversation what is still wrong, if it can go on with one."""
     seconds: int
-    """Wall-clock limit of the agent process."""
+    """Wall-clock limit of the agent process, all its turns together."""
     base_branch: str
     default_branch: str | None = None
     """Where the repository's own prompts are read from; `base_branch` where it is None."""
@@ -139,10 +147,10 @@ class Assignment(Frozen):
     largest_file: int = 1_000_000
     """In bytes; the gate refuses a larger one."""
     gate: GateCaps = GateCaps()
+    hooks: Hooks = Hooks()
     briefing: Briefing
 
     @property
     def branches(self) -> tuple[str, ...]:
         """Those of which the newest state is wanted before the session starts."""
         return tuple(sorted({self.base_branch, self.default_branch or self.base_branch}))
-    hooks: Hooks = Hooks()

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, Self
 
+from bot.model.budget import UNBOUNDED, Caps
 from bot.model.frozen import Frozen
 from bot.model.identity import CommitSha, InstanceId, Login, SessionId, TaskKey
 from bot.model.plan import PlainAnswer, Plan, Questions
@@ -50,6 +51,9 @@ class Escalation(Frozen):
     at: datetime
     by: Login | None = None
     """The person who escalated by command, None when a bound was reached."""
+    for_budget: bool = False
+    """Whether a person is asked only because a budget is spent: nothing new starts, the rest goes on, and it is over
+    as soon as more is granted."""
 
 
 class HandledCommand(Frozen):
@@ -79,6 +83,8 @@ class TaskRecord(Frozen):
     """Paths beyond its plan that it was granted."""
     excused: int = 0
     """Failed attempts that showed such a need: they count against no bound."""
+    budget: Caps = Caps()
+    """What a person granted with `/budget` instead of what the settings say; for planning: to the whole objective."""
 
 
 class Ledger(Frozen):
@@ -142,6 +148,7 @@ class Ledger(Frozen):
         judges: CommitSha | None = None,
         starts_from: CommitSha | None = None,
         continues: CommitSha | None = None,
+        granted: Caps = UNBOUNDED,
     ) -> Self:
         """With one more session, claimed. Raises ValueError where a session of the same task still runs."""
         if any(session.task == key for session in self.open_claims()):
@@ -157,13 +164,15 @@ class Ledger(Frozen):
             judges=judges,
             starts_from=starts_from,
             continues=continues,
+            granted=granted,
         )
         return self.model_copy(update={"sessions": (*self.sessions, session)})
 
     def end(self, report: SessionReport, at: datetime) -> Self:
         """With the session of `report` ended. A session that ended before, or is unknown, changes nothing."""
+        ended = {"outcome": report.outcome, "ended_at": at, "spend": report.spend, "prompt": report.prompt}
         return self._with_sessions(
-            session.model_copy(update={"outcome": report.outcome, "ended_at": at, "spend": report.spend})
+            session.model_copy(update=ended)
             if session.id == report.id and session.outcome is None
             else session
             for session in self.sessions
@@ -175,13 +184,15 @@ class Ledger(Frozen):
     def handled(self, comment: int) -> HandledCommand | None:
         return next((command for command in self.commands if command.comment == comment), None)
 
-    def escalate(self, key: str | None, reason: str, at: datetime, by: Login | None = None) -> Self:
+    def escalate(
+        self, key: str | None, reason: str, at: datetime, by: Login | None = None, *, for_budget: bool = False
+    ) -> Self:
         """With a person asked about task `key` (or about planning); a second reason changes nothing."""
         record = self.record(key)
         if record.escalation is not None:
             return self
         ordinal = self.escalations + 1
-        escalation = Escalation(ordinal=ordinal, reason=reason, at=at, by=by)
+        escalation = Escalation(ordinal=ordinal, reason=reason, at=at, by=by, for_budget=for_budget)
         changed = self.with_record(key, record.model_copy(update={"escalation": escalation}))
         return changed.model_copy(update={"escalations": ordinal})
 
@@ -191,6 +202,14 @@ class Ledger(Frozen):
             update={"forgiven": len(self.sessions_of(key)), "excused": 0, "hint": hint, "escalation": None}
         )
         return self.with_record(key, record)
+
+    def lift(self, key: str | None) -> Self:
+        """With nobody asked any more."""
+        return self.with_record(key, self.record(key).model_copy(update={"escalation": None}))
+
+    def allow(self, key: str | None, budget: Caps) -> Self:
+        """With `budget` granted to the task, or (None) to the objective."""
+        return self.with_record(key, self.record(key).model_copy(update={"budget": budget}))
 
     def widen(self, key: str, paths: tuple[str, ...]) -> Self:
         """With `paths` granted to the task, and the attempt that needed them excused."""

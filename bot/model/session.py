@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from bot.model.budget import Caps, Metric
 from bot.model.frozen import Frozen
 from bot.model.identity import CommitSha, InstanceId, SessionId, TaskKey
 from bot.model.plan import PlainAnswer, Plan, Questions, Text
@@ -23,12 +24,20 @@ class Role(StrEnum):
 
 
 class Spend(Frozen):
-    """What a session cost. `seconds` is wall time of the agent; money and tokens only as far as the agent tells."""
+    """What a session cost. `seconds` is wall time of the agent; money and tokens only as far as the agent tells.
+    `turns` are answers of its model and `commits` what it made, as far as they were seen."""
 
     seconds: float = 0.0
     usd: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    turns: int = 0
+    commits: int = 0
+
+    def of(self) -> Mapping[Metric, float]:
+        tokens = (self.input_tokens or 0) + (self.output_tokens or 0)
+        values = (self.usd or 0.0, float(tokens), float(self.turns), float(self.commits), self.seconds)
+        return dict(zip(Metric, values, strict=True))
 
 
 class Evidence(Frozen):
@@ -88,11 +97,14 @@ class FailureKind(StrEnum):
     GATE = "refused at the gate"
     VERIFY = "verify failed"
     TIMEOUT = "time limit"
+    BUDGET = "budget spent"
+    STALLED = "stalled"
     AGENT = "agent failed"
     BAD_ANSWER = "unusable answer"
     PARTIAL = "left unfinished"
     CHECKS = "checks failed"
     CONFLICT = "merge conflict"
+    HOOK = "hook failed"
 
 
 LOST = "the server that ran it stopped"
@@ -188,6 +200,8 @@ class SessionReport(Frozen):
     id: SessionId
     outcome: Outcome
     spend: Spend
+    prompt: str | None = None
+    """The SHA-256 of its first prompt, where there was one."""
 
 
 def salvage_of(outcome: Outcome | None) -> Salvage | None:
@@ -222,9 +236,13 @@ class SessionRecord(Frozen):
     """For a worker: the head of the task's branch that it continues, None where it starts fresh."""
     continues: CommitSha | None = None
     """For a worker: what an earlier session of the task had committed on top of `starts_from` and could not publish."""
+    granted: Caps = Caps()
+    """What it may spend."""
     ended_at: datetime | None = None
     outcome: Outcome | None = None
     spend: Spend = Spend()
+    prompt: str | None = None
+    """The SHA-256 of its first prompt, in hexadecimal; the prompt stands in its transcript."""
 
 
 def last_counting(sessions: Sequence[SessionRecord]) -> SessionRecord | None:

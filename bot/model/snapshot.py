@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.model.budget import Metric
 from bot.model.identity import CommitSha, InstanceId, Login, RepositoryName, SessionId
 from bot.model.ledger import Ledger
 from bot.model.observed import Observation, Permission
@@ -30,6 +31,14 @@ class MergeRefusal:
     message: str
     at: datetime
     times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What the other objectives of the repository spent today, and what their running sessions may still spend."""
+
+    spent: Mapping[Metric, float] = field(default_factory=dict)
+    reserved: Mapping[Metric, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Snapshot:
     reports: tuple[SessionReport, ...] = ()
     running: frozenset[SessionId] = frozenset()
     neighbours: tuple[Neighbour, ...] = ()
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     free_slots: int = 0
     absence_trusted: bool = True
     refusals: tuple[MergeRefusal, ...] = ()

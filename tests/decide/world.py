@@ -62,7 +62,7 @@ from bot.model.observed import (
     Review,
 )
 from bot.model.session import Outcome, SessionReport, Spend
-from bot.model.snapshot import Snapshot
+from bot.model.snapshot import Elsewhere, Snapshot
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BOT = Login("crewline[bot]")
@@ -100,6 +100,7 @@ class World:
     reports: list[SessionReport] = field(default_factory=list)
     done: list[Action] = field(default_factory=list)
     slots: int = 6
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     agents: tuple[str, ...] = ()
     absence_trusted: bool = True
     numbers: int = 12
@@ -117,6 +118,7 @@ class World:
             permissions=self.permissions,
             reports=tuple(self.reports),
             running=frozenset(self.running),
+            elsewhere=self.elsewhere,
             free_slots=self.slots - len(self.running),
             absence_trusted=self.absence_trusted,
         )

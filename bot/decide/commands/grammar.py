@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Name = Literal["retry", "escalate", "assign", "status", "help"]
+Name = Literal["retry", "escalate", "assign", "budget", "status", "help"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 _LINE = re.compile(r"^/(?:(?P<prefix>crewline)(?:[ \t]+|$))?(?P<word>[A-Za-z][A-Za-z-]*)?(?P<rest>(?:[ \t].*)?)$")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.decide.commands.assign import ASSIGN
+from bot.decide.commands.budget import BUDGET
 from bot.decide.commands.command import CommandRule, Done, Request
 from bot.decide.commands.escalate import ESCALATE
 from bot.decide.commands.grammar import Unknown
@@ -19,7 +20,7 @@ def _help(situation: Situation, request: Request) -> Done:
 
 HELP = CommandRule(name="help", usage="/help", text="Show this list.", carry_out=_help)
 
-RULES: tuple[CommandRule, ...] = (RETRY, ESCALATE, ASSIGN, STATUS, HELP)
+RULES: tuple[CommandRule, ...] = (RETRY, ESCALATE, ASSIGN, BUDGET, STATUS, HELP)
 """Every command there is."""
 
 

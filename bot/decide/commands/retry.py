@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.decide.budget import overdrawn
 from bot.decide.commands.command import CommandRule, Done, Refused, Request
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, tasks_of
@@ -19,12 +20,17 @@ def _retry(situation: Situation, request: Request) -> Done | Refused:
         return Refused(f"{task.reference} is closed: reopen it first.")
     if task.claim is not None:
         return Refused(f"a session of {task.reference} is running; `/escalate` stops it.")
+    if (spent := overdrawn(situation, task.key)) is not None:
+        return Refused(f"{spent.question(task.reference)}.")
     return Done(_forgive(situation, task.key, hint))
 
 
 def _retry_objective(situation: Situation, tasks: tuple[Task, ...], hint: str | None) -> Done | Refused:
     """Everything that waits for a person is tried again; nothing else is touched."""
-    keys: list[str | None] = [task.key for task in tasks if task.stage is Stage.ESCALATED]
+    if (spent := overdrawn(situation, None)) is not None:
+        return Refused(f"{spent.question(f'#{situation.objective.number}')}.")
+    escalated = [task.key for task in tasks if task.stage is Stage.ESCALATED]
+    keys: list[str | None] = [key for key in escalated if overdrawn(situation, key) is None]
     planning = situation.ledger.planning
     if planning.escalation is not None or _planner_failed(situation):
         keys.insert(0, None)
