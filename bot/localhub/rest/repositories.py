@@ -2,6 +2,7 @@
 
 from bot.localhub.model.actor import Level, Role, require
 from bot.localhub.model.app import TokenActor
+from bot.localhub.model.default_branch import set_default_branch
 from bot.localhub.model.errors import Forbidden, NotFound, Unauthorized
 from bot.localhub.model.repository import require_admin
 from bot.localhub.model.user import User
@@ -59,9 +60,11 @@ async def edit_repository(call: Call) -> Answer:
         require(actor, repository, role=Role.ADMIN, permissions=("administration",))
     if asked.name is not None and asked.name != repository.name:
         repository.rename(actor, asked.name)
+    if asked.default_branch is not None:
+        await set_default_branch(repository, actor, asked.default_branch)
     for field in RepositoryChange.model_fields:
         value = getattr(asked, field)
-        if value is not None and field not in ("name", "archived"):
+        if value is not None and field not in ("name", "archived", "default_branch"):
             setattr(repository, field, value)
     return Answer(full_repository_json(repository, actor))
 

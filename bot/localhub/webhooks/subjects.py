@@ -329,7 +329,7 @@ def _repository(event: Event) -> Payload:
     body: JsonObject = {}
     if _action(event) == "renamed":
         body["changes"] = {"repository": {"name": {"from": event.changes["name"]}}}
-    return Payload("repository", _action(event), body)
+    return Payload("repository", _action(event), {**body, **_edit(event)})
 
 
 def _installation(event: Event) -> Payload:

@@ -1,0 +1,195 @@
+"""What must hold whatever people do: seen on the hub at the moment of each of the bot's writes, and in the ledgers.
+
+Races that people may lose are tolerated: what they changed less than `RACE` seconds ago the bot need not have seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import combinations
+
+from pydantic import ValidationError
+
+from bot.localhub.model.comment import Comment
+from bot.localhub.model.events import Event
+from bot.localhub.model.issue import Issue
+from bot.localhub.model.pull_request import PullRequest
+from bot.localhub.model.push import Push
+from bot.localhub.model.review import Review
+from bot.model.ledger import Ledger
+from bot.model.marker import tagged
+from bot.model.scope import overlap
+from bot.model.session import Role
+from tests.stories.ending import TAGS, twice
+from tests.torture.acts import LABEL, OBJECTIVES, Town
+
+RACE = timedelta(seconds=30)
+REMEMBERED = timedelta(seconds=70)
+"""The bot remembers for a minute what GitHub said about somebody's permission."""
+MOST_WRITES = 400
+"""Of the bot's, between two acts: more is a quarrel."""
+
+
+class Watch:
+    """Listens to the hub. `problems` are what did not hold, each once."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._family: set[int] = set()
+        """The ids of the issues that are the bot's business."""
+        self._blocked_since: dict[tuple[int, int], datetime] = {}
+        self._reopened_at: dict[int, datetime] = {}
+        self._writes = 0
+        self.steps = 0
+        self.problems: list[str] = []
+        self.merges = 0
+        town.theatre.hub.events.listen(self._note)
+
+    async def after_a_step(self) -> None:
+        self.steps += 1
+        if self._writes > MOST_WRITES:
+            self._wrong(f"{self._writes} writes after one act")
+        self._writes = 0
+        for problem in twice(self._town.shop, self._town.theatre.crewline):
+            self._wrong(f"twice: {problem}")
+        ledgers = await ledgers_that_read(self._town)
+        for number, ledger in ledgers.items():
+            self._claims(number, ledger)
+            self._commands(number, ledger)
+        self._scopes(ledgers)
+
+    # What the bot writes
+
+    def _note(self, event: Event) -> None:
+        bot, now = self._town.theatre.crewline, event.at
+        subject = event.subject
+        if event.name == "issue.labeled" and isinstance(subject, Issue) and subject.has_label(LABEL):
+            self._family.add(subject.id)
+        if isinstance(subject, Issue | PullRequest) and subject.user is bot:
+            self._family.add(subject.issue.id if isinstance(subject, PullRequest) else subject.id)
+        if event.name == "issue_dependency.added" and isinstance(subject, Issue) and isinstance(event.related, Issue):
+            self._blocked_since[subject.id, event.related.id] = now
+        if event.name == "issue.reopened" and isinstance(subject, Issue):
+            self._reopened_at[subject.id] = now
+        if event.actor is None or event.actor.account is not bot:
+            return
+        self._writes += 1
+        match subject:
+            case PullRequest() if event.name == "pull_request.merged":
+                self._merged(subject, now)
+            case Push():
+                self._pushed(subject)
+            case Comment() if event.name == "comment.created":
+                self._said(subject)
+            case Issue():
+                self._touched(subject, event.name)
+            case PullRequest():
+                self._touched(subject.issue, event.name)
+            case Review():
+                self._touched(subject.pull_request.issue, event.name)
+            case _:
+                pass
+
+    def _merged(self, pull: PullRequest, now: datetime) -> None:
+        self.merges += 1
+        if pull.user is not self._town.theatre.crewline:
+            self._wrong(f"it merged {pull.issue}, which is not its own")
+        runs = [run for run in self._town.shop.check_runs if run.head_sha == pull.head_sha]
+        names = {run.name for run in runs if run.conclusion == "success"}
+        if "crewline/review" not in names:
+            self._wrong(f"{pull.issue} was merged at {pull.head_sha[:8]}, which was not reviewed")
+        if any(run.name == "crewline/verify" and run.conclusion == "failure" for run in runs[-1:]):
+            self._wrong(f"{pull.issue} was merged at {pull.head_sha[:8]}, which does not pass")
+        number, _, key = pull.head_ref.removeprefix("crewline/").partition("/")
+        task = next((i for i in self._town.tasks() if tagged(i.body or "", "task") == f"{number}.{key}"), None)
+        for blocker in task.blocked_by if task is not None else ():
+            since = max(
+                self._blocked_since.get((task.id, blocker.id), now) if task is not None else now,
+                self._reopened_at.get(blocker.id, blocker.created_at),
+            )
+            open_still = blocker.state == "open" or blocker.state_reason == "not_planned"
+            if open_still and now - since > RACE and not self._is_merged(blocker):
+                self._wrong(f"{pull.issue} was merged before {blocker}, which blocks {task}")
+
+    def _is_merged(self, blocker: Issue) -> bool:
+        number, _, key = (tagged(blocker.body or "", "task") or ".").partition(".")
+        branch = f"crewline/{number}/{key}"
+        return any(pull.merged for pull in self._town.shop.pull_requests if pull.head_ref == branch)
+
+    def _pushed(self, push: Push) -> None:
+        branch = push.branch
+        if branch is None or branch.startswith("crewline/"):
+            return
+        merged = any(pull.merged and pull.merge_commit_sha == push.after for pull in self._town.shop.pull_requests)
+        if not merged:
+            self._wrong(f"it pushed {push.ref} to {push.after[:8]}")
+
+    def _said(self, comment: Comment) -> None:
+        self._touched(comment.issue, "comment.created")
+        for kind in TAGS:
+            value = tagged(comment.body, kind)
+            same = [one for one in self._town.comments() if value is not None and tagged(one.body, kind) == value]
+            if len(same) > 1:
+                self._wrong(f"it said twice: {kind} {value} on {comment.issue}")
+
+    def _touched(self, issue: Issue, what: str) -> None:
+        if issue.id not in self._family:
+            self._wrong(f"it did {what} to {issue}, which is none of its business")
+
+    # What the ledgers say
+
+    def _claims(self, number: int, ledger: Ledger) -> None:
+        counts = Counter(claim.task for claim in ledger.open_claims())
+        for key, times in counts.items():
+            if times > 1:
+                self._wrong(f"{times} sessions at once of {number}.{key}")
+
+    def _commands(self, number: int, ledger: Ledger) -> None:
+        said = {comment.id: comment for issue in self._town.shop.issues.values() for comment in issue.comments}
+        for command in ledger.commands:
+            if command.result != "done":
+                continue
+            if command.by not in ("alice", "bob"):
+                self._wrong(f"it obeyed {command.by}: {command.name} in #{number}")
+            comment = said.get(command.comment)
+            if command.by == "bob" and comment is not None and not self._could_write_about(comment.created_at):
+                self._wrong(f"it obeyed bob, who could not write then: {command.name} in #{number}")
+
+    def _could_write_about(self, moment: datetime) -> bool:
+        """Whether bob could write at any time from a minute before to the time at which he was heard, which may be
+        long after."""
+        powers = self._town.powers
+        ends = [at for at, _ in powers[1:]] + [datetime.max.replace(tzinfo=moment.tzinfo)]
+        return any(may and end > moment - REMEMBERED for (_, may), end in zip(powers, ends, strict=True))
+
+    def _scopes(self, ledgers: dict[int, Ledger]) -> None:
+        touched = self._town.ledgers_touched
+        if touched is not None:
+            return  # a person made the bot forget what it had claimed
+        held = []
+        for number, ledger in ledgers.items():
+            planned = {task.key: task.scope for task in ledger.plan.tasks} if ledger.plan else {}
+            for claim in ledger.open_claims():
+                if claim.role is Role.WORKER and claim.task is not None:
+                    held.append((f"{number}.{claim.task}", planned.get(claim.task, ())))
+        for (one, ours), (other, theirs) in combinations(held, 2):
+            if overlap(ours, theirs):
+                self._wrong(f"{one} and {other} run at once on the same files")
+
+    def _wrong(self, what: str) -> None:
+        if what not in self.problems:
+            self.problems.append(what)
+            self._town.theatre.tell("watch", f"WRONG: {what}")
+
+
+async def ledgers_that_read(town: Town) -> dict[int, Ledger]:
+    """By the number of the objective; what people wrote over is left out."""
+    found: dict[int, Ledger] = {}
+    for ref, sha in (await town.shop.git.refs(OBJECTIVES)).items():
+        try:
+            text = await town.shop.git.git("show", f"{sha}:ledger.json")
+            found[int(ref.rpartition("/")[2])] = Ledger.model_validate_json(text)
+        except ValidationError:
+            continue
+    return found
