@@ -345,7 +345,7 @@ def _sound_disk(_: Disk) -> asyncio.Future[OSError | int]:
 
 async def _unclaimed(hub: Hub, assignment: Assignment, holder: str) -> list[str]:
     """What is wrong with a session that starts now: its claim must stand in the ledger on the hub."""
-    repository = hub.find_repository(assignment.repository)
+    repository = hub.find_repository(assignment.repository) or hub.renamed_repository(assignment.repository)
     assert repository is not None
     ref = await repository.git.ref(f"refs/crewline/objectives/{assignment.objective}")
     ledger = ref and Ledger.model_validate_json(await repository.git.git("show", f"{ref}:ledger.json"))
