@@ -29,12 +29,16 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from bot.disk.use import hold
 from bot.git.errors import GitFailed, NoSuchRef, Unreachable
 from bot.git.loose import NewCommit, write_commit, write_one_file_tree
+from bot.git.loose_refs import write_ref
 from bot.git.objects import ObjectReader
 from bot.git.process import GitOutput, Identity, git
 from bot.git.push import RefUpdate, push_arguments, raise_for_refs
+from bot.git.quick_push import quick_push
 from bot.model.identity import CommitSha
 
 HEADS = "+refs/heads/*:refs/remotes/origin/*"
@@ -73,12 +77,14 @@ class Mirror:
         forget: Callable[[str], None] = lambda token: None,
         silent: Callable[[str], None] = lambda reason: None,
         answer_seconds: float = 30.0,
+        http: httpx.AsyncClient | None = None,
     ) -> None:
         self.path = path.absolute()
         self.url = url
         self.identity = identity
         self.ledgers = f"+{namespace}/*:{namespace}/*"
         self._token = token
+        self._http = http
         self._forget = forget
         self._silent = silent
         self._most_silence = ("http.lowSpeedTime", str(max(1, round(2 * answer_seconds))))
@@ -184,12 +190,26 @@ class Mirror:
         if not updates:
             return
         async with self._pushing:
+            if await self._pushed_quickly(updates):
+                return
             output = await self._remotely(*push_arguments(updates, "origin"), seconds=300, accept=range(256))
         if output.exit_code == 0:
             return
         raise_for_refs(output.stdout.decode(errors="replace"), output.stderr)
         self._silent("git gets no answer")
         raise Unreachable(("push", *(update.ref for update in updates)), output.exit_code, output.stderr)
+
+    async def _pushed_quickly(self, updates: Sequence[RefUpdate]) -> bool:
+        """The usual push over a remote that speaks HTTP; False where git has to do it."""
+        if self._http is None or not self.url.startswith(("http://", "https://")):
+            return False
+        if not await quick_push(self._http, self.url, await self._token(), updates, self._reader):
+            return False
+        for update in updates:
+            ref = update.ref.replace("refs/heads/", "refs/remotes/origin/", 1)
+            if update.new is not None and not write_ref(self.path, ref, update.new):
+                await self.git("update-ref", ref, update.new)
+        return True
 
     async def resolve(self, ref: str) -> CommitSha | None:
         """The commit that `ref` (or a sha) names here, or None. It does not ask the remote."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.git.errors import GitFailed
-from bot.git.mirror import Mirror
 from bot.git.objects import ObjectReader
 from bot.model.identity import CommitSha
+
+if TYPE_CHECKING:
+    from bot.git.mirror import Mirror
 
 ABSENT = "000000"
 NO_OBJECT = "0" * 40
