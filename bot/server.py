@@ -249,6 +249,8 @@ class Mirrors:
         self._identity = Identity(bot, f"{bot}@users.noreply.github.com")
         self._stack = stack
         self._mirrors: dict[RepositoryName, Mirror] = {}
+        self._http = httpx.AsyncClient()
+        stack.push_async_callback(self._http.aclose)
         self.kept: Kept = NothingKept()
         self.disk: DiskWatch = disk
 
@@ -264,6 +266,7 @@ class Mirrors:
                 forget=lambda token: self._app.forget_token(name, token),
                 silent=self._app.reach.silent,
                 answer_seconds=self._settings.answer_seconds,
+                http=self._http,
             )
             self._stack.push_async_callback(mirror.close)
             self._mirrors[name] = mirror
