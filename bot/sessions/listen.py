@@ -25,8 +25,11 @@ class Listener:
     """The sink of an agent's standard output. `account` is what was understood; `finish` after the last piece, with
     what is known beside the output."""
 
-    def __init__(self, agent: Agent, transcript: Transcript, on_text: OnText) -> None:
+    def __init__(
+        self, agent: Agent, transcript: Transcript, on_text: OnText, on_event: Callable[[], None] = lambda: None
+    ) -> None:
         self.account = Account()
+        self._on_event = on_event
         self._agent = agent
         self._transcript = transcript
         self._on_text = on_text
@@ -70,6 +73,7 @@ class Listener:
         for event in events:
             self.account.add(event)
             self._transcript.event(event)
+            self._on_event()
             if text := _shown(event):
                 self._on_text(self._transcript.mask(text))
 

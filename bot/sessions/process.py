@@ -50,10 +50,11 @@ async def run_guarded(
     on_output: OnOutput,
     on_error_output: OnOutput | None = None,
     grace: float = GRACE,
+    enough: asyncio.Future[None] | None = None,
 ) -> Ending:
     """Run `argv` in `folder` with exactly `environment` (and a mark), for at most `seconds`; when this returns,
     also by cancellation, nothing of it runs any more. Output is handed over in pieces as it comes; without
-    `on_error_output` both streams are one.
+    `on_error_output` both streams are one. It is ended, too, when `enough` is done.
     """
     began = time.monotonic()
     mark = environment.get(MARK, "") + token_hex(16)
@@ -61,21 +62,24 @@ async def run_guarded(
     forked = _Conversation(on_output, on_error_output)
     try:
         if await forked.fork(order):
-            return await _to_the_end(forked, order, mark, seconds, began)
+            return await _to_the_end(forked, order, mark, seconds, began, enough)
     finally:
         forked.close()
     alone = _Conversation(on_output, on_error_output)
     try:
         if (error := await alone.start(order)) is not None:
             return Ending(127, 0.0, problem=f"it could not be started: {error.strerror}")
-        return await _to_the_end(alone, order, mark, seconds, began)
+        return await _to_the_end(alone, order, mark, seconds, began, enough)
     finally:
         alone.close()
 
 
-async def _to_the_end(guard: _Conversation, order: Order, mark: str, seconds: float, began: float) -> Ending:
+async def _to_the_end(
+    guard: _Conversation, order: Order, mark: str, seconds: float, began: float, enough: asyncio.Future[None] | None
+) -> Ending:
+    wanted = {guard.ended, enough} if enough is not None else {guard.ended}
     try:
-        ended, _ = await asyncio.wait({guard.ended}, timeout=seconds)
+        ended, _ = await asyncio.wait(wanted, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         took = time.monotonic() - began
     finally:
         await asyncio.shield(_end(guard, mark, order.grace))
