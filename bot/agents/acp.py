@@ -24,6 +24,7 @@ class AcpAgent:
     command: str
     credentials: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    model_url: str | None = None
     resumes: bool = True
     words: tuple[str, ...] = field(init=False)
 

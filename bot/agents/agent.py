@@ -162,6 +162,12 @@ class Agent(Protocol):
         """The hosts that it must reach to ask its model, where no other address is set."""
         ...
 
+    @property
+    def model_url(self) -> str | None:
+        """Where its model is asked unless `Invocation.base_url` says otherwise; None where that cannot be said of it,
+        or only in part."""
+        ...
+
     def start(self, invocation: Invocation) -> Command: ...
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:

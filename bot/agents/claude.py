@@ -46,6 +46,7 @@ class ClaudeAgent:
     )
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.anthropic.com",)
+    model_url: str | None = "https://api.anthropic.com"
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "-p", prompt_argument(invocation), "--output-format", "stream-json", "--verbose"]

@@ -50,6 +50,7 @@ class CodexAgent:
     credentials: tuple[str, ...] = ("OPENAI_API_KEY",)
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.openai.com",)
+    model_url: str | None = "https://api.openai.com/v1"
 
     def start(self, invocation: Invocation) -> Command:
         base = invocation.base_url or "https://api.openai.com/v1"

@@ -30,6 +30,7 @@ class CommandAgent:
     environment: Mapping[str, str] = field(default_factory=dict)
     resumes: bool = False
     hosts: tuple[str, ...] = ()
+    model_url: str | None = None
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

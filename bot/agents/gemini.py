@@ -46,6 +46,7 @@ class GeminiAgent:
     credentials: tuple[str, ...] = ("GEMINI_API_KEY",)
     resumes: bool = True
     hosts: tuple[str, ...] = ("generativelanguage.googleapis.com",)
+    model_url: str | None = "https://generativelanguage.googleapis.com"
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "-p", prompt_argument(invocation), "-o", "stream-json", "-y", "--skip-trust"]

@@ -22,6 +22,7 @@ class KimiAgent:
     credentials: tuple[str, ...] = ("KIMI_API_KEY", "MOONSHOT_API_KEY")
     resumes: bool = False
     hosts: tuple[str, ...] = ("api.moonshot.ai", "api.kimi.com")
+    model_url: str | None = None
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "--print", "--output-format", "stream-json", "--work-dir", str(invocation.worktree)]

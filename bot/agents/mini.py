@@ -34,6 +34,7 @@ class MiniAgent:
         "generativelanguage.googleapis.com",
         "openrouter.ai",
     )
+    model_url: str | None = None
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "-y", "--exit-immediately", "-o", str(_trajectory(invocation.home))]

@@ -39,6 +39,7 @@ class OpencodeAgent:
     credentials: tuple[str, ...] = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "OPENCODE_API_KEY")
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.anthropic.com", "api.openai.com", "openrouter.ai", "opencode.ai")
+    model_url: str | None = None
 
     def start(self, invocation: Invocation) -> Command:
         settings: dict[str, JsonValue] = {"autoupdate": False, "share": "disabled", "snapshot": False}

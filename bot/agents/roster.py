@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -31,6 +32,21 @@ KNOWN: tuple[Agent, ...] = (
 
 class UnknownAgent(LookupError):
     """No agent has that name; the text names those that are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an agent needs of the world around it: `paths` that its command names, where the operator wrote one; the
+    `hosts` of its model; and the `model` itself, where the agent can be told to ask it elsewhere."""
+
+    paths: tuple[Path, ...] = ()
+    hosts: tuple[str, ...] = ()
+    model: str | None = None
+
+
+def is_address(variable: str) -> bool:
+    """Whether a credential's variable holds no key but where the model is."""
+    return variable.endswith("_BASE_URL")
 
 
 class Roster:
@@ -86,11 +102,16 @@ class Roster:
         offer = self._offers.get(agent.name)
         return (*agent.hosts, *(offer.hosts if offer else ()))
 
-    def reads(self, agent: Agent) -> tuple[Path, ...]:
-        """What of the machine its command names, where the operator wrote one: files and folders by whole paths."""
+    def needs(self, agent: Agent) -> Needs:
+        """What a sandbox must leave it."""
         offer = self._offers.get(agent.name)
         words = shlex.split(offer.command) if offer and offer.command else []
-        return tuple(path for word in words if word.startswith("/") and (path := Path(word)).exists())
+        named = tuple(path for word in words if word.startswith("/") and (path := Path(word)).exists())
+        if words:  # a program of the operator's own is told no address
+            return Needs(named, self.hosts(agent), None)
+        told = [value for name, value in self.credentials(agent).items() if is_address(name)]
+        model = self.base_url(agent) or next(iter(told), None) or agent.model_url
+        return Needs((), self.hosts(agent), model)
 
     def secrets(self) -> tuple[str, ...]:
         """Every credential of every agent, to be masked wherever text is kept."""

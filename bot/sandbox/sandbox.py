@@ -14,8 +14,10 @@ from bot.model.sandbox import NetworkMode, SandboxMode, SandboxPolicy
 from bot.sandbox.bubblewrap import Host, Room, confined
 from bot.sandbox.host import find_host
 from bot.sandbox.installed import needed
+from bot.sandbox.proxy import PORT
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_HAND_OVER = _PACKAGE / "sandbox" / "hand_over.py"
 NO_CONTAINERS = "CREWLINE_SANDBOX=container is not offered: use bubblewrap, also for a server that runs in a container"
 NO_SANDBOX = SandboxPolicy(mode=SandboxMode.NONE)
 
@@ -30,9 +32,10 @@ class Sandbox:
     problem: str | None = None
 
     def confine(
-        self, argv: Sequence[str], environment: Mapping[str, str], room: Room, groups: Sequence[Path] = ()
+        self, argv: Sequence[str], environment: Mapping[str, str], room: Room, door: Path | None = None
     ) -> Sequence[str]:
-        """`argv` in the sandbox of this server; as it is where there is none."""
+        """`argv` in the sandbox of this server; as it is where there is none. With `door`, the unix socket of a
+        proxy, it has that way out."""
         if self.host is None:
             return argv
         ours = (Path(sys.prefix), Path(sys.base_prefix), _PACKAGE)
@@ -40,11 +43,13 @@ class Sandbox:
         programs = needed(argv[0], environment, forbidden)
         room = replace(
             room,
+            readable=(*room.readable, *((door,) if door else ())),
             machine=(*room.machine, *programs, *ours, *self.policy.paths),
             hidden=tuple(path for path in self.policy.hidden if path.is_dir()),
             hidden_files=tuple(path for path in self.policy.hidden if path.is_file()),
         )
-        return confined(argv, self.host, room, self.policy.network, groups)
+        opening = (sys.executable, "-I", "-S", str(_HAND_OVER), str(door), str(PORT)) if door else ()
+        return confined((*opening, *argv), self.host, room, self.policy.network)
 
     def statement(self) -> str:
         """What is in force, in one plain sentence."""

@@ -38,6 +38,7 @@ from bot.sessions.answering import plan, review
 from bot.sessions.evidence import Verification
 from bot.sessions.guards import GUARDS, GuardServer
 from bot.sessions.inheritance import Inheritance, continuing
+from bot.sessions.keys import access
 from bot.sessions.leftovers import DataFolder
 from bot.sessions.memo import Memo, Memos, Tree
 from bot.sessions.prompt import PromptFailed, override
@@ -195,12 +196,13 @@ class SessionRunner:
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
             place = await make_workplace(mirror, begins, folder, base, self._clock())
             on_text = self._teller(repository, assignment.id)
-            credentials = self._roster.credentials(agent)
+            needs = self._roster.needs(agent)
+            asks = access(self._sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
             stage = Stage(
-                assignment, agent, credentials, mirror, place, transcript, on_text, self._clock, mark=self._folder.mark
+                assignment, agent, asks.credentials, mirror, place, transcript, on_text, self._clock, mark=self._folder.mark
             )
-            stage.base_url = self._roster.base_url(agent)
-            stage.sandbox, stage.agent_reads = self._sandbox, self._roster.reads(agent)
+            stage.base_url, stage.reach = asks.base_url, asks.reach
+            stage.sandbox, stage.agent_reads = self._sandbox, needs.paths
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
                 self._remember(Memo(assignment=assignment, agent=agent.name, tree=tree))

