@@ -31,6 +31,7 @@ from bot.disk.bounds import MEGABYTE
 from bot.disk.housekeeping import Housekeeping
 from bot.disk.watch import DataDisk, Disk, DiskWatch
 from bot.engines.local import LocalEngine, Runner, nothing_left
+from bot.engines.slots import Slots
 from bot.git.mirror import Mirror
 from bot.git.process import Identity
 from bot.github.app import GitHubApp
@@ -42,6 +43,7 @@ from bot.journal import GITHUB_DOWN
 from bot.journal import tell as announce
 from bot.model.identity import InstanceId, Login, RepositoryName
 from bot.model.lease import Terms
+from bot.model.session import Role
 from bot.sessions.run import SessionRunner
 from bot.settings import Settings
 from bot.web.app import create_app
@@ -113,7 +115,7 @@ async def serve(
             controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
             app.reach.on_back = controller.sweep_soon
             redeliveries = Redeliveries(app.delivery_log, settings.deliveries_seconds, controller.sweep_soon)
-            async with LocalEngine(runner, settings.slots, controller.ended, wind_up) as engine:
+            async with LocalEngine(runner, _slots(settings), controller.ended, wind_up) as engine:
                 try:
                     controller.start(engine)
                     reception.open(controller)
@@ -197,6 +199,16 @@ def _instance(settings: Settings, name: InstanceId, bot: Login, app: GitHubApp, 
         disk=disk,
         agents=_roster(settings).names(),
     )
+
+
+def _slots(settings: Settings) -> Slots:
+    roles = {
+        Role.PLANNER: settings.planner_slots,
+        Role.WORKER: settings.worker_slots,
+        Role.REVIEWER: settings.reviewer_slots,
+    }
+    by_role = {role: most for role, most in roles.items() if most}
+    return Slots(settings.slots, by_role, settings.repository_slots or None)
 
 
 def _disk(settings: Settings, world: World) -> tuple[DiskWatch, Housekeeping]:

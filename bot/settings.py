@@ -140,6 +140,18 @@ class Settings(SandboxSettings):
         ),
     ] = {}
     slots: Annotated[int, Field(ge=1, le=200, description="Most sessions at once.")] = 6
+    repository_slots: Annotated[
+        int, Field(ge=0, le=200, description="Most of them in one repository; 0: as many as there are.")
+    ] = 0
+    planner_slots: Annotated[
+        int, Field(ge=0, le=200, description="Most of them that are planners; 0: as many as there are.")
+    ] = 0
+    worker_slots: Annotated[
+        int, Field(ge=0, le=200, description="Most of them that are workers; 0: as many as there are.")
+    ] = 0
+    reviewer_slots: Annotated[
+        int, Field(ge=0, le=200, description="Most of them that are reviewers; 0: as many as there are.")
+    ] = 0
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
         "refs/crewline"
     )

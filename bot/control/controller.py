@@ -19,6 +19,7 @@ from bot.control.lease import Tending
 from bot.control.look import Looker
 from bot.control.queue import FIRST_PAUSE, KeyQueue
 from bot.control.room import Room
+from bot.control.turns import Turns
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed
 from bot.github.app import GitHubApp
@@ -67,6 +68,7 @@ class Controller:
         self._queue = KeyQueue(group, self._look, instance.longest_pause)
         self._looker: Looker | None = None
         self._engine: Engine | None = None
+        self._turns: Turns | None = None
         self._tending: Tending | None = None
         self._standing_by: dict[RepositoryName, Room] = {}
         self._closed = False
@@ -77,7 +79,8 @@ class Controller:
         """Begin: every open objective of every repository is looked at, then whatever hints name."""
         self._engine = engine
         self._tending = Tending(self._group, engine.running, self._stand_by, self._serves)
-        self._looker = Looker(self._instance, engine, self._queue.add_later, self._stand_by, self._tending.keep)
+        self._turns = turns = Turns(engine)
+        self._looker = Looker(self._instance, engine, turns, self._queue.add_later, self._stand_by, self._tending.keep)
         self._group.create_task(self._sweep(), name="sweeps")
 
     def accept(self, hint: Hint | RepositoriesChanged) -> None:
@@ -144,6 +147,18 @@ class Controller:
         self._queue.close()
 
     async def _look(self, key: ObjectiveKey) -> None:
+        """Look at one; whoever's turn it is then, is looked at next."""
+        assert self._turns is not None
+        try:
+            with self._turns.looking(key):
+                await self._look_at(key)
+        finally:
+            if not self._closed:
+                for other in self._turns.next():
+                    if other != key:
+                        self._queue.add(other)
+
+    async def _look_at(self, key: ObjectiveKey) -> None:
         assert self._looker is not None
         assert self._tending is not None
         room = await self._room(key.repository)

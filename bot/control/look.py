@@ -35,6 +35,7 @@ from bot.control.refused import without_refused, without_taken
 from bot.control.room import Memory, Room
 from bot.control.sight import Sight, ask_permissions, see
 from bot.control.views import view_of
+from bot.control.turns import Turns
 from bot.decide.converse import explain_pull_request
 from bot.decide.decide import Decision, decide
 from bot.decide.scopes import Holdings, holdings
@@ -66,8 +67,8 @@ class _DecideAgain(Exception):
 class Looker:
     """Carries out looks for one instance of the server.
 
-    `look_later` puts the objective back on the queue after some seconds. `lost` is told of a room whose repository
-    another instance serves now, `works` of one where a session starts.
+    `turns` says how much an objective may start. `look_later` puts the objective back on the queue after some seconds.
+    `lost` is told of a room whose repository another instance serves now, `works` of one where a session starts.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Looker:
         engine: Engine,
         look_later: Callable[[ObjectiveKey, float], None],
         lost: Callable[[Room], None],
+        turns: Turns,
         works: Callable[[Room], None],
     ) -> None:
         self._instance = instance
@@ -84,6 +86,7 @@ class Looker:
         self._engine = engine
         self._look_later = look_later
         self._lost = lost
+        self._turns = turns
         self._works = works
         self._started = instance.clock()
         self.draining = False
@@ -123,7 +126,7 @@ class Looker:
         sight = await ask_permissions(room, number, memory, sight)
         decision = await self._until_settled(room, memory, sight)
         snapshot = self._snapshot(room, memory, sight)
-        self._remember(room, memory, snapshot)
+        self._remember(room, memory, snapshot, can_start=not sight.outdated)
         times = self._waits(room, number, memory, sight)
         if sight.again_at is not None:
             times.append(sight.again_at)
@@ -176,7 +179,8 @@ class Looker:
             reports=tuple(memory.reports.values()),
             running=self._running(room),
             neighbours=room.neighbours_of(observed.objective.number),
-            free_slots=0 if sight.outdated or hindrance else self._engine.free_slots(),
+            free_slots=0 if sight.outdated or hindrance else self._engine.occupancy().free,
+            free_by_role=self._turns.allowed(ObjectiveKey(room.name, observed.objective.number)),
             hindrance=hindrance,
             unwritable=self._instance.disk.unwritable(),
             absence_trusted=self._absence_trusted(room, memory, observed),
@@ -252,6 +256,7 @@ class Looker:
                 self._engine.stop(room.name, session, reason)
                 return ()
             case write:
+                self._turns.forget(ObjectiveKey(room.name, number))  # the next one it has to wait for anew
                 return await room.github.carry_out(write, number)
 
     async def _push(self, room: Room, memory: Memory, number: int, action: PushLedger) -> tuple[Fact, ...]:
@@ -302,7 +307,7 @@ class Looker:
             if isinstance(fact, PullRequestOpened):
                 memory.numbers |= {fact.pull_request.number}
 
-    def _remember(self, room: Room, memory: Memory, snapshot: Snapshot) -> None:
+    def _remember(self, room: Room, memory: Memory, snapshot: Snapshot, can_start: bool) -> None:
         now = self._clock()
         held: Holdings = holdings(snapshot, room.config, now)
         if not (snapshot.ledger or memory.writes or snapshot.observed.objective.labels & {room.config.label}):
@@ -316,6 +321,7 @@ class Looker:
         )
         memory.view = view_of(snapshot, room.config, now)
         open_heads = {pull.number: pull.head for pull in observed.pull_requests}
+        self._turns.wishes(ObjectiveKey(room.name, snapshot.observed.objective.number), held.wants if can_start else {})
         memory.refusals = tuple(r for r in memory.refusals if open_heads.get(r.pull_request) == r.head)
         if released:
             for other in [other for other, theirs in room.memories.items() if theirs.hungry]:

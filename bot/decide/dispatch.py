@@ -6,6 +6,9 @@ since they set others free, then the tasks with the longest chain of work behind
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from bot.decide.budget import grant
@@ -16,23 +19,30 @@ from bot.model.plan import merge_order
 from bot.model.scope import overlap
 from bot.model.session import Cause, Failed, Role, Void, last_counting
 
+PLENTY = 1000
+
 
 def dispatch(situation: Situation) -> Situation:
     if not situation.active or situation.held:
         return situation
     if situation.ledger.plan is None:
         return _claim_planner(situation)
-    free = _free_slots(situation)
     tasks = tasks_of(situation)
     for task in _in_order(tasks):
-        if free <= 0:
-            break
+        if _free_slots(situation, _role(task)) <= 0:
+            continue
         claimed = _claim(situation, task, tasks)
         if claimed is not None:
             situation = claimed
             tasks = tasks_of(situation)
-            free -= 1
     return situation
+
+
+def wanted(situation: Situation) -> Mapping[Role, int]:
+    """How many sessions of each role would start at once if there were any number of slots."""
+    known = len(situation.ledger.sessions)
+    plenty = replace(situation.snapshot, free_slots=PLENTY, free_by_role={})
+    return Counter(session.role for session in dispatch(replace(situation, snapshot=plenty)).ledger.sessions[known:])
 
 
 def obstacle(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> str | None:
@@ -68,17 +78,22 @@ def cause_of(task: Task) -> Cause:
     return Cause.FAILURE if last is not None and isinstance(last.outcome, Failed) else Cause.FIRST
 
 
-def _free_slots(situation: Situation) -> int:
+def _role(task: Task) -> Role:
+    return Role.REVIEWER if task.stage is Stage.NEEDS_REVIEW else Role.WORKER
+
+
+def _free_slots(situation: Situation, role: Role) -> int:
     """Claims that this look made, or that wait to be started, already use a slot."""
-    claims = situation.ledger.open_claims()
-    unstarted = sum(claim.id not in situation.snapshot.running for claim in claims)
-    return min(situation.config.limits.parallel - len(claims), situation.snapshot.free_slots - unstarted)
+    claims, snapshot = situation.ledger.open_claims(), situation.snapshot
+    unstarted = sum(claim.id not in snapshot.running for claim in claims)
+    free = min(snapshot.free_slots, snapshot.free_by_role.get(role, snapshot.free_slots))
+    return min(situation.config.limits.parallel - len(claims), free - unstarted)
 
 
 def _claim_planner(situation: Situation) -> Situation:
     ledger = situation.ledger
     waiting = bool(ledger.exchanges) and ledger.exchanges[-1].answer is None
-    busy = bool(ledger.open_claims()) or _free_slots(situation) <= 0
+    busy = bool(ledger.open_claims()) or _free_slots(situation, Role.PLANNER) <= 0
     who = player(situation, Role.PLANNER, None)
     refused = who.not_before is not None and who.not_before > situation.now
     if ledger.answer is not None or waiting or busy or refused or not _backed_off(situation):
@@ -130,7 +145,7 @@ def _claim(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> Situati
     ledger, instance, now = situation.ledger, situation.snapshot.instance, situation.now
     not_before = task.not_before(situation.config.limits)
     reviews = task.stage is Stage.NEEDS_REVIEW
-    who = player(situation, Role.REVIEWER if reviews else Role.WORKER, task)
+    who = player(situation, _role(task), task)
     if any(moment is not None and moment > now for moment in (not_before, who.not_before)):
         return None
     granted = grant(situation, task.key, _shares(situation, tasks))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.config import RepositoryConfig
+from bot.decide.dispatch import wanted
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, tasks_of
 from bot.model.ledger import Ledger
+from bot.model.session import Role
 from bot.model.snapshot import Neighbour, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """`hungry`: something waits for a slot or for a scope that another objective holds."""
+    """`hungry`: something waits for a slot or for a scope that another objective holds. `wants`: what would start at
+    once if there were slots."""
 
     scopes: tuple[Neighbour, ...] = ()
     hungry: bool = False
+    wants: Mapping[Role, int] = field(default_factory=dict)
 
 
 def holdings(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Holdings:
@@ -29,7 +34,9 @@ def holdings(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Hol
     scopes = tuple(Neighbour(number, task.key, task.planned.scope) for task in tasks if task.holds_scope)
     unplanned = snapshot.ledger.plan is None and snapshot.ledger.answer is None
     ready = any(task.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW) for task in tasks)
-    return Holdings(scopes, situation.active and not situation.held and (ready or unplanned))
+    hungry = situation.active and not situation.held and (ready or unplanned)
+    can_start = hungry and not (snapshot.hindrance or snapshot.unwritable or snapshot.draining)
+    return Holdings(scopes, hungry, wanted(situation) if can_start else {})
 
 
 def presumed_holdings(ledger: Ledger) -> tuple[Neighbour, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.engines.slots import Occupancy
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.session import SessionReport
@@ -43,6 +44,6 @@ class Engine(Protocol):
         """The sessions that were started and have not been reported, those that wait for a slot included."""
         ...
 
-    def free_slots(self) -> int:
-        """How many sessions could start at once; never negative."""
+    def occupancy(self) -> Occupancy:
+        """Who has a slot, or waits for one that is promised."""
         ...

@@ -1,4 +1,4 @@
-"""Sessions as processes of this machine, in a bounded number of slots.
+"""Sessions as processes of this machine, in a bounded number of slots (`slots` says whose turn it is).
 
 A session that is stopped is not dropped: what runs is cancelled, which ends its processes, and then it is wound up:
 its report is void with the reason, and with what it had committed. Only leaving the context is in more of a hurry.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
 from bot.engines.engine import OnReport, RunKey
+from bot.engines.slots import Occupancy, Place, Slots
 from bot.journal import REPORT_NOT_TAKEN, SESSION_BROKE, about, tell
 from bot.model.assignment import Assignment
-from bot.model.identity import RepositoryName, SessionId
+from bot.model.identity import ObjectiveKey, RepositoryName, SessionId
 from bot.model.session import SessionReport, Spend, Void
 
 _REMEMBERED = 10_000
@@ -41,12 +43,16 @@ class LocalEngine:
     Sessions that leaving ends are reported too, as Void: the bot may still want to say so.
     """
 
-    def __init__(self, runner: Runner, slots: int, on_report: OnReport, wind_up: WindUp = nothing_left) -> None:
+    def __init__(self, runner: Runner, slots: Slots | int, on_report: OnReport, wind_up: WindUp = nothing_left) -> None:
         self._runner = runner
-        self._slots = slots
+        self._slots = Slots(slots) if isinstance(slots, int) else slots
         self._on_report = on_report
         self._wind_up = wind_up
-        self._free = asyncio.Semaphore(slots)
+        self._waiting: dict[RunKey, asyncio.Future[None]] = {}
+        self._seated: dict[RunKey, Place] = {}
+        self._had_a_turn: dict[ObjectiveKey, int] = {}
+        self._count = 0
+        self._places: dict[RunKey, Place] = {}
         self._tasks: dict[RunKey, asyncio.Task[None]] = {}
         self._runs: dict[RunKey, asyncio.Task[SessionReport]] = {}
         self._reasons: dict[RunKey, str] = {}
@@ -75,6 +81,7 @@ class LocalEngine:
         self._idle.clear()
         task = self._group.create_task(self._run(key, assignment), name=f"session {assignment.id}")
         self._tasks[key] = task
+        self._places[key] = Place.of(assignment)
         task.add_done_callback(lambda _: self._settle(key, assignment))
         if self._closed_for is not None:
             self.stop(key.repository, key.session, self._closed_for)
@@ -109,8 +116,8 @@ class LocalEngine:
     def running(self) -> frozenset[RunKey]:
         return frozenset(self._tasks)
 
-    def free_slots(self) -> int:
-        return 0 if self._closed_for is not None else max(0, self._slots - len(self._tasks))
+    def occupancy(self) -> Occupancy:
+        return Occupancy(self._slots, self._places.values(), closed=self._closed_for is not None)
 
     async def _run(self, key: RunKey, assignment: Assignment) -> None:
         where, number, task = assignment.repository, assignment.objective, assignment.task
@@ -118,7 +125,7 @@ class LocalEngine:
             await self._run_it(key, assignment)
 
     async def _run_it(self, key: RunKey, assignment: Assignment) -> None:
-        async with self._free:
+        async with self._seat(key):
             self._runs[key] = run = asyncio.create_task(self._runner.run(assignment), name=f"run {assignment.id}")
             try:
                 report = await run
@@ -135,6 +142,37 @@ class LocalEngine:
                 report = _void(assignment, f"the bot failed: {type(error).__name__}: {error}")
         self._hand_over(key, assignment, report)
 
+    @asynccontextmanager
+    async def _seat(self, key: RunKey) -> AsyncIterator[None]:
+        """A slot, as soon as it is this session's turn."""
+        turn = self._waiting[key] = asyncio.get_running_loop().create_future()
+        try:
+            self._seat_next()
+            await turn
+            yield
+        finally:
+            self._waiting.pop(key, None)
+            self._seated.pop(key, None)
+            self._seat_next()
+
+    def _seat_next(self) -> None:
+        while True:
+            seats = Occupancy(self._slots, self._seated.values())
+            waiting = [key for key in self._waiting if seats.fits(self._places[key])]
+            if not waiting:
+                return
+            first = min(waiting, key=lambda key: (*seats.precedence(self._places[key]), self._turn_of(key)))
+            self._count += 1
+            self._had_a_turn[self._places[first].objective] = self._count
+            self._seated[first] = self._places[first]
+            turn = self._waiting.pop(first)
+            if not turn.done():  # it may have been cancelled just now, and gives the slot back at once
+                turn.set_result(None)
+
+    def _turn_of(self, key: RunKey) -> int:
+        """When its objective had a slot last; the first that came is the first among equals."""
+        return self._had_a_turn.get(self._places[key].objective, 0)
+
     def _settle(self, key: RunKey, assignment: Assignment) -> None:
         """A task that was cancelled, perhaps before it ever ran, or that could not be wound up, is reported here."""
         if key in self._tasks:
@@ -146,13 +184,14 @@ class LocalEngine:
             self._on_report(assignment, report)
         except Exception:
             tell(REPORT_NOT_TAKEN, traceback=True, session=assignment.id)
-        del self._tasks[key]
+        del self._tasks[key], self._places[key]
         self._runs.pop(key, None)
         self._reasons.pop(key, None)
         self._ended[key] = None
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
         if not self._tasks:
+            self._had_a_turn.clear()
             self._idle.set()
 
 

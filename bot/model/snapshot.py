@@ -10,7 +10,7 @@ from bot.model.budget import Metric
 from bot.model.identity import CommitSha, InstanceId, Login, RepositoryName, SessionId
 from bot.model.ledger import Ledger
 from bot.model.observed import Observation, Permission
-from bot.model.session import SessionReport
+from bot.model.session import Role, SessionReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class Snapshot:
     neighbours: tuple[Neighbour, ...] = ()
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     free_slots: int = 0
+    free_by_role: Mapping[Role, int] = field(default_factory=dict)
+    """How many of them a role may have, where that is less: as its turn and its limits are."""
     absence_trusted: bool = True
     refusals: tuple[MergeRefusal, ...] = ()
     config_problem: str | None = None

@@ -39,7 +39,7 @@ async def test_what_ends_in_time_ends_as_ever_and_is_recorded() -> None:
         draining = asyncio.create_task(drain(looks, engine, 600))
         await looks.begun.wait()
         engine.start(assignment(2))
-        assert engine.free_slots() == 0
+        assert engine.occupancy().free == 0
         runner.go.set()
         await draining
     assert isinstance(desk.reports["1.planner.1"].outcome, Planned)

@@ -6,6 +6,7 @@ import asyncio
 
 from bot.engines.engine import RunKey
 from bot.engines.local import LocalEngine
+from bot.engines.slots import Slots
 from bot.model.assignment import Assignment, PlannerBriefing
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.plan import PlainAnswer
@@ -14,12 +15,12 @@ from bot.model.session import Planned, Role, SessionReport, Spend, Void
 SHOP = RepositoryName("octo", "shop")
 
 
-def assignment(number: int) -> Assignment:
+def assignment(number: int, role: Role = Role.PLANNER, count: int = 1, repository: str = "octo/shop") -> Assignment:
     return Assignment(
-        id=SessionId(f"{number}.planner.1"),
-        repository="octo/shop",
+        id=SessionId(f"{number}.{role.value}.{count}"),
+        repository=repository,
         objective=number,
-        role=Role.PLANNER,
+        role=role,
         task=None,
         agent="scripted",
         model=None,
@@ -72,7 +73,7 @@ class Desk:
                 await self.changed.wait()
 
 
-def engine_with(runner: Runner, slots: int = 2) -> tuple[LocalEngine, Desk]:
+def engine_with(runner: Runner, slots: Slots | int = 2) -> tuple[LocalEngine, Desk]:
     desk = Desk()
     desk.engine = LocalEngine(runner, slots, desk)
     return desk.engine, desk
@@ -84,12 +85,12 @@ async def test_sessions_share_the_slots_and_are_reported_once() -> None:
     async with engine:
         for number in (1, 2, 3, 2):
             engine.start(assignment(number))
-        assert (engine.free_slots(), len(engine.running())) == (0, 3)
+        assert (engine.occupancy().free, len(engine.running())) == (0, 3)
         await runner.begun.wait()
         assert runner.started == [1, 2]
         runner.go.set()
         await desk.wait_for(3)
-        assert (engine.free_slots(), engine.running()) == (2, frozenset())
+        assert (engine.occupancy().free, engine.running()) == (2, frozenset())
         engine.start(assignment(2))
         assert engine.running() == frozenset(), "a session that has run is not started again"
     assert sorted(runner.started) == [1, 2, 3]
@@ -146,7 +147,7 @@ async def test_closed_it_begins_nothing_more_and_lets_the_rest_come_to_its_end()
         engine.close("handed over")
         engine.start(assignment(3))
         await desk.wait_for(2)
-        assert (engine.free_slots(), engine.running()) == (0, frozenset({RunKey(SHOP, SessionId("1.planner.1"))}))
+        assert (engine.occupancy().free, engine.running()) == (0, frozenset({RunKey(SHOP, SessionId("1.planner.1"))}))
         runner.go.set()
         async with asyncio.timeout(10):
             await engine.idle()
@@ -185,3 +186,74 @@ async def test_what_has_come_to_its_end_is_not_made_void_by_a_late_stop() -> Non
         engine.stop(SHOP, SessionId("1.planner.1"), "too late")
         await desk.wait_for(1)
     assert isinstance(desk.reports["1.planner.1"].outcome, Planned)
+
+
+class Turns:
+    """Sessions that end one by one, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.begun = asyncio.Condition()
+        self.running: list[asyncio.Future[None]] = []
+
+    async def run(self, assignment: Assignment) -> SessionReport:
+        async with self.begun:
+            self.began.append(f"{assignment.repository} {assignment.id}".removeprefix("octo/"))
+            self.running.append(asyncio.get_running_loop().create_future())
+            end = self.running[-1]
+            self.begun.notify_all()
+        await end
+        return SessionReport(id=assignment.id, outcome=Void(reason="over"), spend=Spend())
+
+    async def until(self, count: int) -> None:
+        async with self.begun, asyncio.timeout(10):
+            await self.begun.wait_for(lambda: len(self.began) >= count)
+
+    async def all_in_turn(self, count: int) -> list[str]:
+        """End one after another, the oldest first, until so many began."""
+        while len(self.began) < count:
+            began = len(self.began)
+            self.running.pop(0).set_result(None)
+            await self.until(began + 1)
+        for end in self.running:
+            end.set_result(None)
+        return self.began
+
+
+async def test_reviews_begin_first_then_who_has_fewer_sessions_then_who_came_first() -> None:
+    runner = Turns()
+    async with LocalEngine(runner, 2, lambda *_: None) as engine:
+        for number, role, count in (
+            *((1, Role.WORKER, 1), (1, Role.WORKER, 2), (1, Role.WORKER, 3), (1, Role.WORKER, 4)),
+            *((2, Role.WORKER, 1), (3, Role.REVIEWER, 1)),
+        ):
+            engine.start(assignment(number, role, count))
+        await runner.until(2)
+        began = await runner.all_in_turn(6)
+    assert [entry.removeprefix("shop ") for entry in began] == [
+        *("1.worker.1", "1.worker.2"),  # nobody else was there yet
+        *("3.reviewer.1", "2.worker.1", "1.worker.3", "1.worker.4"),
+    ]
+
+
+async def test_a_role_and_a_repository_have_limits_that_hold_up_nobody_else() -> None:
+    runner = Turns()
+    async with LocalEngine(runner, Slots(4, {Role.PLANNER: 1}, by_repository=2), lambda *_: None) as engine:
+        for number, role, repository in (
+            *((1, Role.PLANNER, "octo/shop"), (2, Role.PLANNER, "octo/shop"), (3, Role.WORKER, "octo/shop")),
+            *((4, Role.WORKER, "octo/shop"), (5, Role.WORKER, "octo/bank")),
+        ):
+            engine.start(assignment(number, role, repository=repository))
+        await runner.until(3)
+        assert sorted(runner.began) == ["bank 5.worker.1", "shop 1.planner.1", "shop 3.worker.1"]
+        await runner.all_in_turn(5)
+
+
+async def test_a_slot_is_not_lost_with_a_session_that_is_stopped_while_it_waits() -> None:
+    runner = Turns()
+    async with LocalEngine(runner, 1, lambda *_: None) as engine:
+        for number in (1, 2, 3):
+            engine.start(assignment(number))
+        await runner.until(1)
+        engine.stop(SHOP, SessionId("2.planner.1"), "closed")
+        assert await runner.all_in_turn(2) == ["shop 1.planner.1", "shop 3.planner.1"]

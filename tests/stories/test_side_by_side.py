@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.stories.plays import WRITE, Part, meets, plan, playbook, runs, task, told, waits_for
+from tests.stories.plays import APPROVE, WRITE, Part, meets, plan, playbook, runs, task, told, waits_for
 from tests.stories.stage import QUICK, stage
 
 
@@ -63,6 +63,32 @@ async def test_only_so_many_sessions_at_once(tmp_path: Path) -> None:
     async with stage(tmp_path, parts, slots=2) as story:
         await story.closed(story.hand_off())
         assert {int(line) for line in (story.folder / "counts").read_text().split()} <= {1, 2}
+
+
+async def test_a_small_objective_does_not_wait_for_the_end_of_a_large_one(tmp_path: Path) -> None:
+    large = [task(f"large{number}") for number in range(5)]
+    parts = playbook(
+        planner=[told("The large one", {"answer": plan(*large)}), {"answer": plan(task("small"))}],
+        large0__worker=[waits_for("go")],
+    )
+    async with stage(tmp_path, parts, slots=1) as story:
+        former = story.hand_off("The large one")
+        await story.waits(f"{former.number}.large0.worker.1")
+        latter = story.hand_off("The small one")
+        await story.status_says(latter, "Waits for a free slot to be planned")
+        story.sign("go")
+        await story.closed(latter, former)
+        titles = await story.merged_titles()
+        assert titles.index("Do small") <= 3, "they took turns"
+
+
+async def test_reviewers_can_have_a_limit_of_their_own(tmp_path: Path) -> None:
+    keys = [f"t{n}" for n in range(3)]
+    count = "mkdir {shared}/{task} && ls -d {shared}/*/ | wc -l >> {shared}/../counts; sleep 0.1; rmdir {shared}/{task}"
+    parts = playbook(*(task(key) for key in keys), **{"*__reviewer": [runs(count, part=APPROVE)]})
+    async with stage(tmp_path, parts, slots=4, reviewer_slots=1) as story:
+        await story.closed(story.hand_off())
+        assert {int(line) for line in (story.folder / "counts").read_text().split()} == {1}
 
 
 async def test_a_conflict_with_what_a_person_pushed_is_solved_by_a_new_session_and_merged(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""How many sessions may run at once: together, of one role, in one repository; and whose turn it is.
+
+A slot goes to a review before anything else, since a review sets others free; then to the objective that has the
+fewest sessions, so that a large one cannot keep a small one waiting; then to who has waited longest for its turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from bot.model.assignment import Assignment
+from bot.model.identity import ObjectiveKey, RepositoryName
+from bot.model.session import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """A role that is not named, and a repository where there is no number, may have them all."""
+
+    total: int
+    by_role: Mapping[Role, int] = field(default_factory=dict)
+    by_repository: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a slot is for."""
+
+    objective: ObjectiveKey
+    role: Role
+
+    @classmethod
+    def of(cls, assignment: Assignment) -> Place:
+        repository = RepositoryName.parse(assignment.repository)
+        return cls(ObjectiveKey(repository, assignment.objective), assignment.role)
+
+
+class Occupancy:
+    """Who has a slot at one moment; a copy to reckon with."""
+
+    def __init__(self, slots: Slots, taken: Iterable[Place] = (), *, closed: bool = False) -> None:
+        self._slots = slots
+        self._closed = closed
+        self._total = 0
+        self._roles: Counter[Role] = Counter()
+        self._repositories: Counter[RepositoryName] = Counter()
+        self._objectives: Counter[ObjectiveKey] = Counter()
+        for place in taken:
+            self.take(place)
+
+    def take(self, place: Place) -> None:
+        """Also where it does not fit."""
+        self._total += 1
+        self._roles[place.role] += 1
+        self._repositories[place.objective.repository] += 1
+        self._objectives[place.objective] += 1
+
+    def fits(self, place: Place) -> bool:
+        repository = self._slots.by_repository
+        return (
+            self.free > 0
+            and self._roles[place.role] < self._slots.by_role.get(place.role, self._slots.total)
+            and (repository is None or self._repositories[place.objective.repository] < repository)
+        )
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody has, whatever for; never negative."""
+        return 0 if self._closed else max(0, self._slots.total - self._total)
+
+    def precedence(self, place: Place) -> tuple[bool, int]:
+        """The smaller one comes first; of equals, who waited longest."""
+        return place.role is not Role.REVIEWER, self._objectives[place.objective]
