@@ -37,6 +37,7 @@ from bot.sandbox.sandbox import NO_SANDBOX, UNCONFINED, establish
 from bot.sessions.answering import plan, review
 from bot.sessions.evidence import Verification
 from bot.sessions.guards import GUARDS, GuardServer
+from bot.sessions.hooks import SessionHooks
 from bot.sessions.inheritance import Inheritance, continuing
 from bot.sessions.keys import access
 from bot.sessions.leftovers import DataFolder
@@ -99,7 +100,7 @@ class SessionRunner:
         self._trash = Trash(self._data / "trash")
         self._memos = Memos(self._data / "sessions")
         self._inheritance = Inheritance(self._data, self._memos, self._trash, clock, roster.secrets())
-        self._stopped: dict[Path, Spend] = {}
+        self._stopped: dict[Path, SessionHooks] = {}
 
     async def __aenter__(self) -> Self:
         self._folder = DataFolder(self._data)
@@ -144,8 +145,15 @@ class SessionRunner:
                 outcome = with_salvage(outcome, found)
             except Exception:
                 tell(NOT_SALVAGED, traceback=True, session=assignment.id)
-        report = SessionReport(id=assignment.id, outcome=outcome, spend=self._stopped.pop(folder, Spend()))
+        hooks = self._stopped.pop(folder, None)
+        report = SessionReport(id=assignment.id, outcome=outcome, spend=hooks.stage.spend if hooks else Spend())
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
+        if hooks is not None:
+            GUARDS.set(self._guards)
+            path = transcript_path(self._data, repository, assignment.id)
+            with suppress(OSError), Transcript(path, self._roster.secrets(), self._clock, append=True) as transcript:
+                hooks.stage.transcript = transcript
+                await hooks.hurry()
         self._trash.throw(folder)
         return report
 
@@ -181,12 +189,34 @@ class SessionRunner:
     async def _run(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript
     ) -> tuple[Outcome, Spend]:
-        stage: Stage | None = None
-        stopped = False
         folder = session_folder(self._data / "work", repository, assignment.id)
         self._trash.throw(folder)
+        begun: list[SessionHooks] = []
+        try:
+            outcome = await self._carry_out(assignment, repository, transcript, begun)
+            for hooks in begun:
+                await hooks.before_remove()
+        except asyncio.CancelledError:
+            if begun:
+                self._stopped[folder] = begun[0]
+                raise
+            self._trash.throw(folder)
+            raise
+        except BaseException:
+            self._trash.throw(folder)
+            raise
+        with suppress(OSError):  # a disk that cannot be written to; what was achieved counts
+            self._trash.throw(folder)
+        return outcome, begun[0].stage.spend if begun else Spend()
+
+    async def _carry_out(
+        self, assignment: Assignment, repository: RepositoryName, transcript: Transcript, begun: list[SessionHooks]
+    ) -> Outcome:
+        """Everything but the removal of the tree. What has a tree stands in `begun`."""
+        stage: Stage | None = None
+        folder = session_folder(self._data / "work", repository, assignment.id)
         if self._sandbox.refusal is not None:
-            return Void(reason=self._sandbox.statement()), Spend()
+            return Void(reason=self._sandbox.statement())
         transcript.note("sandbox", self._sandbox.statement())
         try:
             agent = self._roster.find(assignment.agent)
@@ -199,31 +229,32 @@ class SessionRunner:
             needs = self._roster.needs(agent)
             asks = access(self._sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
             stage = Stage(
-                assignment, agent, asks.credentials, mirror, place, transcript, on_text, self._clock, mark=self._folder.mark
+                assignment,
+                agent,
+                asks.credentials,
+                mirror,
+                place,
+                transcript,
+                on_text,
+                self._clock,
+                mark=self._folder.mark,
             )
             stage.base_url, stage.reach = asks.base_url, asks.reach
             stage.sandbox, stage.agent_reads = self._sandbox, needs.paths
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
                 self._remember(Memo(assignment=assignment, agent=agent.name, tree=tree))
-            return await _leaving(stage, await self._excused(await self._play(stage), transcript)), stage.spend
+            begun.append(SessionHooks(stage))
+            return await _leaving(stage, await self._excused(await self._hooked(begun[0]), transcript))
         except (UnknownAgent, PromptFailed) as error:
-            return Failed(reason=FailureKind.AGENT, detail=str(error)), Spend()
+            return Failed(reason=FailureKind.AGENT, detail=str(error))
         except (NotReady, GitFailed, OSError) as error:
             sentence = self._disk.suspect(error)
             if sentence is None and isinstance(error, OSError):
                 raise
             tell(SESSION_CANNOT_RUN, error=transcript.mask(str(error)))
             void = Void(reason=sentence or transcript.mask(str(error))[:2000])
-            return (await _leaving(stage, void), stage.spend) if stage else (void, Spend())
-        except asyncio.CancelledError:
-            stopped = stage is not None
-            self._stopped[folder] = stage.spend if stage else Spend()
-            raise
-        finally:
-            if not stopped:
-                with suppress(OSError):  # a disk that cannot be written to; what was achieved counts
-                    self._trash.throw(folder)
+            return await _leaving(stage, void) if stage else void
 
     async def _excused(self, outcome: Outcome, transcript: Transcript) -> Outcome:
         """`outcome`, or void where it is a failure while the disk was in trouble: that is nobody's fault."""
@@ -232,6 +263,18 @@ class SessionRunner:
         told = self._disk.suspect(transcript.trouble) if transcript.trouble is not None else None
         sentence = told or await self._disk.check()
         return Void(reason=sentence) if sentence is not None else outcome
+
+    async def _hooked(self, hooks: SessionHooks) -> Outcome:
+        """`_play` between the hooks of the repository."""
+        if (failed := await hooks.begin()) is not None:
+            return failed
+        try:
+            outcome = await self._play(hooks.stage)
+        except Exception:
+            await hooks.after_run()
+            raise
+        await hooks.after_run()
+        return outcome
 
     async def _play(self, stage: Stage) -> Outcome:
         """The checkout for the verify command is made while the agent works."""
