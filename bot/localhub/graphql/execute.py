@@ -100,6 +100,11 @@ def _valid(query: str) -> DocumentNode:
     return document
 
 
+def learn(query: str) -> None:
+    """Parse and validate `query` now, as a GitHub has that was asked it before. Raises `Malformed`."""
+    _valid(query)
+
+
 def prepare(question: Question) -> Prepared:
     """Parse, validate and price. Raises `Malformed`."""
     document = _valid(question.query)
