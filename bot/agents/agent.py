@@ -87,13 +87,15 @@ class ToolResult(Frozen):
 
 class Usage(Frozen):
     """What the whole run has cost so far: a later one replaces an earlier one. Where a program only tells what each
-    step costs, `adds` says so."""
+    step costs, `adds` says so. `of_conversation`: a run that goes on with a conversation tells what the whole of it
+    has cost."""
 
     kind: Literal["usage"] = "usage"
     usd: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     adds: bool = False
+    of_conversation: bool = False
 
 
 class RateLimited(Frozen):
@@ -192,8 +194,16 @@ class Account:
         self._usage = Usage()
         self.error: AgentError | None = None
         self.conversation: str | None = None
+        self.turns = 0
+        """Answers of the model: what it says and calls until tools have answered is one."""
+        self._answering = False
 
     def add(self, event: AgentEvent) -> None:
+        if isinstance(event, Thinking | Message | ToolCall):
+            self.turns += not self._answering
+            self._answering = True
+        elif isinstance(event, ToolResult):
+            self._answering = False
         if isinstance(event, Message | Finished):
             joined = isinstance(event, Message) and event.continued
             self._texts.append(event.text if joined or not self._texts else f"\n{event.text}")
@@ -220,7 +230,13 @@ class Account:
             usd=usage.usd,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
+            turns=self.turns,
         )
+
+    @property
+    def of_conversation(self) -> bool:
+        """Whether money and tokens are those of the whole conversation that the run went on with."""
+        return self._usage.of_conversation
 
 
 def _sum(so_far: Usage, step: Usage) -> Usage:

@@ -147,7 +147,10 @@ class _Line(BaseModel):
             case "item.completed" if self.item is not None:
                 return self.item.done()
             case "turn.completed" if self.usage is not None:
-                return (Usage(input_tokens=self.usage.input_tokens, output_tokens=self.usage.output_tokens),)
+                tokens = self.usage
+                return (
+                    Usage(input_tokens=tokens.input_tokens, output_tokens=tokens.output_tokens, of_conversation=True),
+                )
             case "turn.failed" if self.error is not None:
                 return (AgentError(text=self.error.message, trouble=trouble_of(self.error.message)),)
             case "error" if trouble_of(self.message) is not None:

@@ -220,7 +220,13 @@ def refused_by_provider(session: SessionRecord) -> bool:
     return isinstance(session.outcome, Void) and session.outcome.trouble is not None
 
 
-CUT_SHORT = (FailureKind.TIMEOUT, FailureKind.AGENT, FailureKind.PARTIAL)
+CUT_SHORT = (
+    FailureKind.TIMEOUT,
+    FailureKind.BUDGET,
+    FailureKind.STALLED,
+    FailureKind.AGENT,
+    FailureKind.PARTIAL,
+)
 
 
 def _cut_short(session: SessionRecord) -> bool:

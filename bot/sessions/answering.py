@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -22,9 +23,9 @@ from bot.model.session import (
     Void,
 )
 from bot.sessions.evidence import Verification
-from bot.sessions.prompt import Surroundings, render, render_repair
+from bot.sessions.prompt import render, render_repair
 from bot.sessions.turn import Stage, take_turn
-from bot.sessions.worker import prove
+from bot.sessions.worker import prove, surroundings_of
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ async def plan(stage: Stage, template: str | None) -> Outcome:
             return f"The plan has {len(answer.tasks)} tasks; at most {most} are allowed. Join what belongs together."
         return None
 
-    surroundings = Surroundings(answer_file=stage.answer_file(1), base=stage.place.base)
+    surroundings = await surroundings_of(stage)
     answer = await _ask(stage, render(stage.assignment, surroundings, template), PLANNER_ANSWER, problem)
     return answer if isinstance(answer, Failed | Void) else Planned(answer=answer)
 
@@ -55,9 +56,7 @@ async def review(stage: Stage, template: str | None, verification: Verification)
         if isinstance(proof, Failed):
             return proof
         fresh = proof
-    surroundings = Surroundings(
-        answer_file=stage.answer_file(1), base=stage.place.base, evidence=briefing.evidence or fresh
-    )
+    surroundings = replace(await surroundings_of(stage), evidence=briefing.evidence or fresh)
 
     def problem(verdict: Verdict) -> str | None:
         return None
@@ -84,8 +83,9 @@ async def _ask(
             found = BadAnswer(problem, adapter.dump_json(found).decode())
         bad = found
         stage.transcript.note("answer", bad.problem)
-        if number == 1 and stage.spend.seconds >= stage.assignment.seconds:
+        if number == 1 and stage.exhausted():
             break
-        instructions = prompt.replace(str(stage.answer_file(1)), str(stage.answer_file(2)))
+        remembers = stage.agent.resumes and stage.conversation is not None
+        instructions = "" if remembers else prompt.replace(str(stage.answer_file(1)), str(stage.answer_file(2)))
         text = render_repair(instructions, bad.problem, bad.text, stage.answer_file(2))
     return stage.failed(FailureKind.BAD_ANSWER, f"{bad.problem}\n\nThe agent was told so and did not repair it.")

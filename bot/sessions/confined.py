@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
 
-from bot.model.sandbox import NetworkMode
+from bot.model.sandbox import Bounds, NetworkMode
 from bot.sandbox.bubblewrap import Room
+from bot.sandbox.disk import until_full
+from bot.sandbox.groups import Group
 from bot.sandbox.proxy import ADDRESS, Proxy
 from bot.sandbox.reach import Reach
 from bot.sandbox.sandbox import Sandbox
@@ -26,35 +33,91 @@ async def run_confined(
     seconds: float,
     on_output: OnOutput,
     on_error_output: OnOutput | None = None,
+    enough: asyncio.Future[None] | None = None,
     reach: Reach | None = None,
-    on_refusal: Callable[[str], None] = lambda what: None,
+    on_notice: Callable[[str], None] = lambda what: None,
 ) -> Ending:
-    """As `run_guarded`, in `sandbox`; `room` says what the program needs. Where the network is `model-only`, it may
-    reach what `reach` says (without it: what the settings add), and `on_refusal` is told what it may not."""
-
-    async def run(environment: Mapping[str, str], proxy: Proxy | None = None) -> Ending:
-        return await run_guarded(
-            sandbox.confine(argv, environment, room, proxy.path if proxy else None),
-            folder=room.folder,
-            environment=environment,
-            seconds=seconds,
-            on_output=on_output,
-            on_error_output=on_error_output,
-        )
-
-    network = sandbox.policy.network
-    if sandbox.host is None:
-        return await run(environment)
+    """As `run_guarded`, in `sandbox` and within its bounds; `room` says what the program needs. Where the network is
+    `model-only`, it may reach what `reach` says (without it: what the settings add). `on_notice` is told what it was
+    kept from. Raises OSError where the machine refuses what it offered at the start."""
+    if sandbox.refusal is not None:
+        return Ending(126, 0.0, problem=f"it was not started: {sandbox.statement()}")
     if shutil.which(argv[0], path=environment.get("PATH")) is None:
         return Ending(127, 0.0, problem="it could not be started: No such file or directory")
-    if network is NetworkMode.OPEN:
-        return await run(environment)
-    inside = {name: value for name, value in environment.items() if name not in PROXIES}
-    reach = reach or Reach(sandbox.policy.hosts)
-    if network is NetworkMode.NONE:
-        return await run(inside)
-    async with Proxy(reach, _Once(on_refusal)) as proxy:
-        return await run({**inside, **_through_proxy()}, proxy)
+    network = sandbox.policy.network if sandbox.host is not None else NetworkMode.OPEN
+    proxied = network is NetworkMode.MODEL_ONLY
+    if network is not NetworkMode.OPEN:
+        environment = {name: value for name, value in environment.items() if name not in PROXIES}
+    group = sandbox.group()
+    try:
+        async with AsyncExitStack() as stack:
+            full = await stack.enter_async_context(_Full(sandbox, room, enough))
+            door = None
+            if proxied:
+                proxy = Proxy(reach or Reach(sandbox.policy.hosts), _Once(on_notice))
+                door = (await stack.enter_async_context(proxy)).path
+                environment = {**environment, **_through_proxy()}
+            ending = await run_guarded(
+                sandbox.confine(argv, environment, room, group, door),
+                folder=room.folder,
+                environment=environment,
+                seconds=seconds,
+                on_output=on_output,
+                on_error_output=on_error_output,
+                enough=full.over,
+            )
+        return _explained(ending, sandbox.policy.bounds, group, full.reached, on_notice)
+    finally:
+        if group is not None:
+            await asyncio.to_thread(group.remove)
+
+
+def _explained(ending: Ending, bounds: Bounds, group: Group | None, full: bool, tell: Callable[[str], None]) -> Ending:
+    """`ending`, with the bound that it came up against."""
+    words = {"memory": f"{bounds.memory_mb} MB of memory", "processes": f"{bounds.processes} processes"}
+    reached = [words[name] for name in group.reached()] if group is not None else []
+    reached += [f"{bounds.disk_mb} MB of disk"] * full
+    for bound in reached:
+        tell(f"it reached its bound of {bound}")
+    if full or (reached and ending.code in (137, 143)):
+        return replace(ending, code=ending.code or 137, problem=f"it was ended at its bound of {' and '.join(reached)}")
+    return ending
+
+
+class _Full:
+    """Watches the disk that a run takes. `over` is done when that is too much, or when `enough` is."""
+
+    def __init__(self, sandbox: Sandbox, room: Room, enough: asyncio.Future[None] | None) -> None:
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reached = False
+        self._most = sandbox.policy.bounds.disk_mb * 1_000_000
+        self._folders = room.writable
+        self._enough = enough
+
+    async def __aenter__(self) -> Self:
+        tasks = [self._watch()] if self._most else []
+        if self._enough is not None:
+            self._enough.add_done_callback(self._end)
+        self._tasks = [asyncio.create_task(task) for task in tasks]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._enough is not None:
+            self._enough.remove_done_callback(self._end)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        await until_full(self._folders, self._most)
+        self.reached = True
+        self._end()
+
+    def _end(self, done: asyncio.Future[None] | None = None) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
 
 
 def _through_proxy() -> dict[str, str]:
@@ -73,4 +136,4 @@ class _Once:
     def __call__(self, what: str) -> None:
         if what not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(what)
-            self._tell(what)
+            self._tell(f"it may not reach {what}")

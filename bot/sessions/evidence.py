@@ -42,6 +42,7 @@ class Verification:
         self._mark = mark
         self._sandbox = sandbox
         self._made = False
+        self._runs = 0
         self._preparing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -72,9 +73,14 @@ class Verification:
 
     async def run(self, command: str, head: CommitSha, seconds: float) -> Evidence:
         """Run `command` with the shell on `head`, for at most `seconds`. Raises GitFailed where the checkout
-        cannot be made; that a command fails, hangs or cannot be found is evidence."""
+        cannot be made; that a command fails, hangs or cannot be found is evidence. Each run has a checkout of its
+        own."""
         if self._preparing is not None:
             await self._preparing
+        self._runs += 1
+        if self._runs > 1:  # what the command wrote the last time is not in the commit
+            self._folder = self._folder.with_name(f"verify-{self._runs}")
+            self._made, self._ahead = False, None
         if head != self._ahead:
             await self._prepare(head)
         tail = Tail(TAIL)

@@ -25,6 +25,7 @@ from bot.model.session import VERDICT, Evidence, Role
 
 LONGEST = 400_000
 LARGEST_OVERRIDE = 200_000
+LONGEST_MEMORY = 50_000
 
 
 class PromptFailed(Exception):
@@ -34,13 +35,18 @@ class PromptFailed(Exception):
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a template may use besides `assignment` and `briefing`. `conflicts` are the paths of an open merge;
-    `merged_base` says that the base was merged in without one; `base` is the commit that the difference is to."""
+    `merged_base` says that the base was merged in without one; `base` is the commit that the difference is to.
+    `budget` says what may be spent, in words; `notice_file` appears when little of it is left. `memory` is what the
+    repository wants every agent to know."""
 
     answer_file: Path
     base: str
     conflicts: Sequence[str] = ()
     merged_base: bool = False
     evidence: Evidence | None = None
+    budget: Sequence[str] = ()
+    notice_file: Path | None = None
+    memory: str = ""
 
 
 def templates_folder() -> Path:
@@ -49,9 +55,16 @@ def templates_folder() -> Path:
     return packaged if packaged.is_dir() else packaged.parent.parent / "prompts"
 
 
-async def override(mirror: Mirror, default_branch: str, role: Role) -> str | None:
-    """The repository's own template for `role`. Raises PromptFailed where it cannot be text."""
-    path = f".github/crewline/{role.value}.md"
+async def memory(mirror: Mirror, default_branch: str) -> str:
+    """What the repository wants every agent to know: ``.github/crewline/memory.md``, nothing where there is none."""
+    content = await mirror.read(f"refs/remotes/origin/{default_branch}", ".github/crewline/memory.md")
+    return (content or b"").decode(errors="replace")[:LONGEST_MEMORY].strip()
+
+
+async def override(mirror: Mirror, default_branch: str, name: str) -> str | None:
+    """The repository's own template `name`: of a role, or ``follow_up``. Raises PromptFailed where it cannot be
+    text."""
+    path = f".github/crewline/{name}.md"
     content = await mirror.read(f"refs/remotes/origin/{default_branch}", path)
     if content is None:
         return None
@@ -66,7 +79,19 @@ async def override(mirror: Mirror, default_branch: str, role: Role) -> str | Non
 def render(assignment: Assignment, surroundings: Surroundings, template: str | None = None) -> str:
     """The prompt of a session, from `template` or our own for its role. Raises PromptFailed."""
     name = f".github/crewline/{assignment.role.value}.md" if template else f"{assignment.role.value}.md"
-    values = {
+    return _fill(template or _own(assignment.role.value), name, _values(assignment, surroundings))
+
+
+def render_follow_up(
+    assignment: Assignment, surroundings: Surroundings, complaint: Mapping[str, object], template: str | None = None
+) -> str:
+    """The prompt that says what is still wrong. Raises PromptFailed."""
+    name = ".github/crewline/follow_up.md" if template else "follow_up.md"
+    return _fill(template or _own("follow_up"), name, {**_values(assignment, surroundings), **complaint})
+
+
+def _values(assignment: Assignment, surroundings: Surroundings) -> Mapping[str, object]:
+    return {
         "assignment": assignment,
         "briefing": assignment.briefing,
         "answer_file": str(surroundings.answer_file),
@@ -75,14 +100,17 @@ def render(assignment: Assignment, surroundings: Surroundings, template: str | N
         "conflicts": tuple(surroundings.conflicts),
         "merged_base": surroundings.merged_base,
         "evidence": surroundings.evidence,
+        "budget": tuple(surroundings.budget),
+        "notice_file": str(surroundings.notice_file or ""),
+        "memory": surroundings.memory,
         "summary_begin": BEGIN,
         "summary_end": END,
     }
-    return _fill(template or _own(assignment.role.value), name, values)
 
 
 def render_repair(prompt: str, problem: str, answer: str, answer_file: Path) -> str:
-    """The prompt of the repair turn, after `problem` with `answer`."""
+    """The prompt of the repair turn, after `problem` with `answer`. `prompt` are the instructions, empty where the
+    agent remembers them."""
     shown = answer if len(answer) < 50_000 else answer[:50_000] + "…"
     values = {"prompt": prompt, "problem": problem, "answer": shown, "answer_file": str(answer_file)}
     return _fill(_own("repair"), "repair.md", values)

@@ -1,32 +1,43 @@
-"""One turn: the agent gets a prompt, works, and ends. A session has one, or two where an answer is repaired."""
+"""One turn: the agent gets a prompt, works, and ends. A session has one, and more where it is told what is wrong."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 from bot.agents.agent import Account, Agent, AgentError, Invocation
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
+from bot.model.budget import Caps, in_words
 from bot.model.session import Failed, FailureKind, Spend, Void
 from bot.sandbox.bubblewrap import Room
 from bot.sandbox.reach import Reach
 from bot.sandbox.sandbox import UNCONFINED, Sandbox
 from bot.sessions.confined import run_confined
+from bot.sessions.harvest import checked_out
 from bot.sessions.listen import Listener, OnText
-from bot.sessions.process import Ending, Tail
+from bot.sessions.process import Ending, OnOutput, Tail
 from bot.sessions.surroundings import Folders, agent_environment, clean_environment
 from bot.sessions.transcript import Transcript
+from bot.sessions.watch import WARNED_AT, Over, Watch
 from bot.sessions.workplace import Workplace
 
 _SHOWN = 4_000
 
 Amount = TypeVar("Amount", int, float)
+
+
+def notice_file(answer_file: Path) -> Path:
+    """Where a running agent is told that its budget runs out, beside its answer."""
+    return answer_file.with_name("notice.txt")
 
 
 @dataclass
@@ -50,15 +61,71 @@ class Stage:
     """Files of the machine that the agent's command names."""
     reach: Reach | None = None
     """What the agent may reach where its network is not open."""
+    conversation: str | None = None
+    """The name that the agent's program gave its conversation."""
+    prompt: str | None = None
+    """The SHA-256 of the first prompt."""
+    _outside: tuple[float | None, int | None, int | None] = (None, None, None)
+    """What was spent before the present conversation: money, tokens read, tokens written."""
 
     def answer_file(self, turn: int) -> Path:
         """Each turn has a folder of its own: what the turn before left there cannot be taken for an answer."""
         return self.place.folder / f"answer-{turn}" / "answer.json"
 
-    def refused(self, what: str) -> None:
-        """The agent wanted to reach what it may not."""
-        self.transcript.note("refused", f"the agent may not reach {what}")
-        self.on_text(f"refused: {what}")
+    @property
+    def caps(self) -> Caps:
+        given = self.assignment
+        return Caps(usd=given.usd, tokens=given.tokens, turns=given.turns, commits=given.commits, seconds=given.seconds)
+
+    def can_go_on(self) -> bool:
+        """Whether the agent can be told something more in the same conversation, and its budget lasts for it."""
+        return self.conversation is not None and self.agent.resumes and not self.exhausted()
+
+    def exhausted(self) -> bool:
+        """Whether so little of the budget is left that a further turn is not worth its beginning."""
+        used = self.spend.of()
+        return any(used[metric] >= WARNED_AT * cap for metric, cap in self.caps.of().items())
+
+    def left(self) -> tuple[str, ...]:
+        """What may still be spent, in words."""
+        used = self.spend.of()
+        return tuple(in_words(metric, max(0.0, cap - used[metric])) for metric, cap in self.caps.of().items())
+
+    def made(self, commits: int) -> None:
+        """The commits of the session were counted."""
+        self.spend = self.spend.model_copy(update={"commits": max(commits, self.spend.commits)})
+
+    def warn(self, words: str, turn: int) -> None:
+        """That little of its budget is left: for the transcript, and in a file that the agent was told of. The folder
+        is the agent's, so a file or link of its own there is left as it is."""
+        text = f"Of the budget of this session {words} are used. Come to an end: commit what is good.\n"
+        self.transcript.note("warned", text.strip())
+        self.on_text(f"warned: {words} are used")
+        with suppress(OSError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with os.fdopen(os.open(notice_file(self.answer_file(turn)), flags, 0o644), "w") as file:
+                file.write(text)
+
+    def counted(self, account: Account, seconds: float, commits: int, *, resumed: bool) -> Spend:
+        """What the session has cost with a turn. Where its program tells what the whole conversation has cost, that
+        takes the place of what it told before."""
+        used = account.spend(seconds).model_copy(update={"commits": commits})
+        before = self.spend
+        if resumed and account.of_conversation:
+            usd, read, written = self._outside
+            before = before.model_copy(update={"usd": usd, "input_tokens": read, "output_tokens": written})
+        return _sum(before, used)
+
+    def count(self, account: Account, seconds: float, commits: int, *, resumed: bool) -> None:
+        if not resumed:
+            self._outside = (self.spend.usd, self.spend.input_tokens, self.spend.output_tokens)
+        self.spend = self.counted(account, seconds, commits, resumed=resumed)
+        self.conversation = account.conversation or (self.conversation if resumed else None)
+
+    def noticed(self, what: str) -> None:
+        """The sandbox kept the agent from something."""
+        self.transcript.note("sandbox", what)
+        self.on_text(f"sandbox: {what}")
 
     def failed(self, reason: FailureKind, detail: str) -> Failed:
         """With secrets masked, and noted in the transcript."""
@@ -78,48 +145,84 @@ class Turn:
 
 
 async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
-    """Run the agent on `prompt`, for what is left of the session's time."""
+    """Run the agent on `prompt`, for what is left of the session's budget; where it can, it goes on with the
+    conversation of the turn before."""
+    invocation = _invocation(stage, prompt, number)
+    command = stage.agent.start(invocation)
+    for path, text in command.files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    listener = Listener(stage.agent, stage.transcript, stage.on_text, lambda: watch.progressed())
+    errors = Tail(_SHOWN)
+
+    resumed = invocation.continues is not None
+
+    def hear(sink: OnOutput) -> OnOutput:
+        def hears(data: bytes) -> None:
+            watch.heard()
+            sink(data)
+
+        return hears
+
+    watch = Watch(
+        stage.caps,
+        lambda seconds, commits: stage.counted(listener.account, seconds, commits, resumed=resumed),
+        lambda: checked_out(stage.place.repository),
+        stall=stage.assignment.stall_seconds,
+        warn=lambda words: stage.warn(words, number),
+        say=stage.on_text,
+    )
+    began = time.monotonic()
+    try:
+        async with watch:
+            ending = await run_confined(
+                stage.sandbox,
+                _room(stage, invocation.prompt_file, invocation.answer_file),
+                command.argv,
+                environment={**_environment(stage, invocation), **command.environment},
+                seconds=max(1.0, stage.assignment.seconds - stage.spend.seconds),
+                on_output=hear(listener),
+                on_error_output=hear(errors),
+                reach=stage.reach,
+                on_notice=stage.noticed,
+                enough=watch.over,
+            )
+        listener.finish(stage.agent.ending(invocation, ending.code))
+    except asyncio.CancelledError:
+        stage.transcript.note("ended", "the session was stopped")
+        raise
+    finally:
+        stage.count(listener.account, time.monotonic() - began, watch.commits, resumed=resumed)
+    stage.transcript.note("exit", _exit_text(ending, errors))
+    return Turn(ending, listener.account, _failure(stage, ending, listener.account, errors, watch.found))
+
+
+def _invocation(stage: Stage, prompt: str, number: int) -> Invocation:
+    """With the prompt written and kept. What the program bounds by itself is told what is left."""
     assignment, place = stage.assignment, stage.place
     prompt_file = place.folder / f"prompt-{number}.md"
     answer_file = stage.answer_file(number)
     answer_file.parent.mkdir()
     prompt_file.write_text(prompt, encoding="utf-8", errors="replace")
     stage.transcript.note("prompt", prompt)
-    invocation = Invocation(
+    if stage.prompt is None:
+        stage.prompt = sha256(prompt.encode(errors="replace")).hexdigest()
+    return Invocation(
         *(prompt_file, place.tree, answer_file, assignment.id, assignment.model, place.home),
         effort=assignment.effort,
-        turns=assignment.turns,
+        turns=max(1, assignment.turns - stage.spend.turns) if assignment.turns is not None else None,
+        usd=max(0.01, assignment.usd - (stage.spend.usd or 0.0)) if assignment.usd is not None else None,
+        continues=stage.conversation if stage.agent.resumes else None,
         base_url=stage.base_url,
     )
-    command = stage.agent.start(invocation)
-    for path, text in command.files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+
+
+def _environment(stage: Stage, invocation: Invocation) -> dict[str, str]:
+    place = stage.place
     clean = clean_environment(Folders(place.home, place.temporary, stage.mark), stage.mirror.identity)
-    environment = agent_environment(clean, assignment.id, prompt_file, answer_file, stage.credentials)
-    listener = Listener(stage.agent, stage.transcript, stage.on_text)
-    errors = Tail(_SHOWN)
-    began = time.monotonic()
-    try:
-        ending = await run_confined(
-            stage.sandbox,
-            _room(stage, prompt_file, answer_file),
-            command.argv,
-            environment={**environment, **command.environment},
-            seconds=max(1.0, assignment.seconds - stage.spend.seconds),
-            on_output=listener,
-            on_error_output=errors,
-            reach=stage.reach,
-            on_refusal=stage.refused,
-        )
-        listener.finish(stage.agent.ending(invocation, ending.code))
-    except asyncio.CancelledError:
-        stage.transcript.note("ended", "the session was stopped")
-        raise
-    finally:
-        stage.spend = _sum(stage.spend, listener.account.spend(time.monotonic() - began))
-    stage.transcript.note("exit", _exit_text(ending, errors))
-    return Turn(ending, listener.account, _failure(stage, ending, listener.account, errors))
+    files = (invocation.prompt_file, invocation.answer_file)
+    environment = agent_environment(clean, invocation.session_id, *files, stage.credentials)
+    return {**environment, "CREWLINE_NOTICE_FILE": str(notice_file(invocation.answer_file))}
 
 
 def _room(stage: Stage, prompt_file: Path, answer_file: Path) -> Room:
@@ -134,11 +237,13 @@ def _room(stage: Stage, prompt_file: Path, answer_file: Path) -> Room:
     )
 
 
-def _failure(stage: Stage, ending: Ending, account: Account, errors: Tail) -> Failed | Void | None:
+def _failure(stage: Stage, ending: Ending, account: Account, errors: Tail, over: Over | None) -> Failed | Void | None:
     name = stage.agent.name
+    if over is not None:
+        return stage.failed(over.reason, f"{name} {over.text}.{_said_last(account)}")
     if ending.timed_out:
-        said = f"\nIt said last:\n{account.text[-1500:]}" if account.text.strip() else ""
-        detail = f"{name} was ended at the limit of {stage.assignment.seconds} seconds.{said}"
+        limit = f"{name} was ended at the limit of {stage.assignment.seconds} seconds."
+        detail = limit + _said_last(account)
         return stage.failed(FailureKind.TIMEOUT, detail)
     if ending.problem:
         return stage.failed(FailureKind.AGENT, f"{name}: {ending.problem}.")
@@ -150,10 +255,16 @@ def _failure(stage: Stage, ending: Ending, account: Account, errors: Tail) -> Fa
     return None
 
 
+def _said_last(account: Account) -> str:
+    return f"\nIt said last:\n{account.text[-1500:]}" if account.text.strip() else ""
+
+
 def _reported(stage: Stage, error: AgentError) -> Failed | Void:
     """What a program says of itself is believed as far as this: a failure that it blames on its provider counts as
     nobody's, and is bounded all the same (`bot.decide.bounds`)."""
     name, text = stage.agent.name, error.text[-_SHOWN:]
+    if error.capped:
+        return stage.failed(FailureKind.BUDGET, f"{name} ended, since its budget is spent: {text}")
     if error.trouble is None:
         return stage.failed(FailureKind.AGENT, f"{name} reports an error: {text}")
     reason = stage.transcript.mask(f"the model of {name} is {error.trouble.value}: {text}")
@@ -176,6 +287,8 @@ def _sum(left: Spend, right: Spend) -> Spend:
         usd=_add(left.usd, right.usd),
         input_tokens=_add(left.input_tokens, right.input_tokens),
         output_tokens=_add(left.output_tokens, right.output_tokens),
+        turns=left.turns + right.turns,
+        commits=left.commits + right.commits,
     )
 
 

@@ -13,22 +13,47 @@ from bot.model.identity import CommitSha
 from bot.model.scope import problem_with
 from bot.model.session import Blocked, Evidence, Failed, FailureKind, Outcome, Published, Summary
 from bot.sessions.evidence import Verification
+from bot.sessions.follow_up import better, complaint_about, follow_up
 from bot.sessions.gate.change import collect
 from bot.sessions.gate.rules import judge, only_outside, refusal_text
 from bot.sessions.gate.weakened import weakened
 from bot.sessions.harvest import Unharvestable, harvest, uncommitted
-from bot.sessions.prompt import Surroundings, render
+from bot.sessions.prompt import Surroundings, memory, render
 from bot.sessions.salvage import rules_of
-from bot.sessions.turn import Stage, take_turn
+from bot.sessions.turn import Stage, Turn, notice_file, take_turn
 
 
 async def work(stage: Stage, template: str | None, verification: Verification) -> Outcome:
     """Raises PromptFailed, and GitFailed where our own side fails."""
-    place = stage.place
-    surroundings = Surroundings(
-        answer_file=stage.answer_file(1), base=place.base, conflicts=place.conflicts, merged_base=place.merged_base
+    turn = await take_turn(stage, render(stage.assignment, await surroundings_of(stage), template))
+    outcome = await _judge(stage, turn, verification)
+    told: tuple[str, ...] = ()
+    for number in range(2, 2 + stage.assignment.follow_ups):
+        complaint = await complaint_about(stage, outcome, told) if stage.can_go_on() else None
+        if complaint is None:
+            break
+        told += complaint.left
+        turn = await take_turn(stage, await follow_up(stage, complaint, number), number)
+        outcome = better(outcome, await _judge(stage, turn, verification))
+    return outcome
+
+
+async def surroundings_of(stage: Stage) -> Surroundings:
+    """What the first prompt of a session is made with, besides its assignment."""
+    place, answer_file = stage.place, stage.answer_file(1)
+    return Surroundings(
+        answer_file=answer_file,
+        base=place.base,
+        conflicts=place.conflicts,
+        merged_base=place.merged_base,
+        budget=stage.left(),
+        notice_file=notice_file(answer_file),
+        memory=await memory(stage.mirror, stage.assignment.default_branch or stage.assignment.base_branch),
     )
-    turn = await take_turn(stage, render(stage.assignment, surroundings, template))
+
+
+async def _judge(stage: Stage, turn: Turn, verification: Verification) -> Outcome:
+    """What a turn has come to."""
     if turn.failure is not None:
         return turn.failure
     summary = find_summary(turn.account.text)
@@ -60,6 +85,11 @@ async def _bring_back(stage: Stage, summary: Summary | None) -> CommitSha | Fail
         return stage.failed(FailureKind.GATE, str(error))
     if found is not None:
         stage.transcript.note("harvest", f"{found.commits} commits; in the bot's form the head is {found.head}")
+        stage.made(found.commits)
+        most = stage.assignment.commits
+        if most is not None and found.commits > most:
+            detail = f"There are {found.commits} commits; at most {most} are allowed. Join them (`git reset --soft`)."
+            return stage.failed(FailureKind.GATE, detail)
         return found.head
     if place.merged_base and _was_for_a_conflict(stage):
         return place.start  # the conflict is gone: the merge alone is the work

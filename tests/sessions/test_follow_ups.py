@@ -1,0 +1,162 @@
+"""Turns in the same conversation: an agent is told what is wrong before its attempt counts as failed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.model.assignment import Assignment
+from bot.model.session import Failed, FailureKind, Planned, Published
+from tests.sessions.conftest import PRELUDE, World
+
+SPEAKS = """
+turn = int(prompt_file.split("-")[-1][0])
+assert ("--resume" in sys.argv) == (turn > 1)
+def line(**values):
+    print(json.dumps(values), flush=True)
+def say(text):
+    line(type="assistant", message={"content": [{"type": "text", "text": text}]})
+def done(status="completed", cost=0.5, **more):
+    text = "\\n".join(["---SESSION_SUMMARY---", f"status: {status}", f"summary: turn {turn}",
+        *(f"{key}: {json.dumps(value)}" for key, value in more.items()), "---END_SESSION_SUMMARY---"])
+    finish(text, cost)
+def finish(text="bye", cost=0.5):
+    used = {"input_tokens": 10, "output_tokens": 1}
+    line(type="result", subtype="success", result=text, total_cost_usd=cost, usage=used)
+line(type="system", subtype="init", session_id="the-conversation")
+say("I work.")
+"""
+
+
+class Claude:
+    """A program that speaks as Claude Code does, and does what a test writes."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self._world = world
+        self._file = folder / "claude"
+
+    def does(self, program: str) -> None:
+        self._file.write_text(f"#!{sys.executable} -I\n{PRELUDE}{SPEAKS}{program}")
+        self._file.chmod(0o755)
+
+    def worker(self, **changes: object) -> Assignment:
+        return self._world.worker(agent="claude", follow_ups=2, **changes)
+
+    def prompts(self, assignment: Assignment) -> list[str]:
+        return [event["text"] for event in self._world.transcript(assignment) if event["kind"] == "prompt"]
+
+
+@pytest.fixture
+def claude(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Claude:
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return Claude(world, folder)
+
+
+async def test_changes_that_were_not_committed_are_committed_when_told(world: World, claude: Claude) -> None:
+    claude.does('write("src/a.py", "a") if turn == 1 else commit()\ndone()')
+    outcome = await world.run(claude.worker())
+    assert isinstance(outcome, Published)
+    assert outcome.summary is not None
+    assert outcome.summary.summary == "turn 2"
+    first, second = claude.prompts(claude.worker())
+    assert "not committed: src/a.py" in second
+    assert "Add parse_line." in first
+    assert "Add parse_line." not in second
+
+
+async def test_a_verify_command_that_fails_is_mended(world: World, claude: Claude) -> None:
+    claude.does('write(f"src/{turn}.py", "a"); commit(); done()')
+    outcome = await world.run(claude.worker(verify_command="ls src; touch left; test -f src/2.py"))
+    assert isinstance(outcome, Published)
+    assert outcome.evidence is not None
+    assert outcome.evidence.passed
+    assert "left" not in outcome.evidence.tail
+    assert "ended with exit code 1" in claude.prompts(claude.worker())[1]
+
+
+async def test_what_the_gate_refuses_is_taken_back(world: World, claude: Claude) -> None:
+    claude.does(
+        'if turn == 1: write("src/a.py", "a"); write("other.txt", "b")\n'
+        'else: git("rm", "-q", "other.txt")\ncommit(); done()'
+    )
+    outcome = await world.run(claude.worker())
+    assert isinstance(outcome, Published)
+    assert "other.txt" in claude.prompts(claude.worker())[1]
+
+
+async def test_a_missing_summary_is_asked_for_and_good_work_stays_good_without_it(world: World, claude: Claude) -> None:
+    claude.does('write(f"src/a.py", "a"); commit() if turn == 1 else None; done() if turn == 3 else finish()')
+    outcome = await world.run(claude.worker())
+    assert isinstance(outcome, Published)
+    assert outcome.summary is not None
+    assert "summary block at the end was missing" in claude.prompts(claude.worker())[1]
+    claude.does('write(f"src/a.py", "a"); commit() if turn == 1 else sys.exit(3); finish()')
+    outcome = await world.run(claude.worker())
+    assert isinstance(outcome, Published)
+    assert outcome.summary is None
+
+
+async def test_an_unfinished_agent_goes_on_but_not_without_the_paths_that_it_needs(
+    world: World, claude: Claude
+) -> None:
+    claude.does('write(f"src/{turn}.py", "a"); commit(); done("partial" if turn == 1 else "completed")')
+    assert isinstance(await world.run(claude.worker()), Published)
+    claude.does('write("src/a.py", "a"); commit(); done("partial", out_of_scope_changes_needed=["docs/x.md"])')
+    outcome = await world.run(claude.worker())
+    assert isinstance(outcome, Failed)
+    assert outcome.outside == ("docs/x.md",)
+    assert len(claude.prompts(claude.worker())) == 1
+
+
+async def test_follow_ups_are_bounded_in_number_and_by_the_budget(world: World, claude: Claude) -> None:
+    claude.does("done()")
+    outcome = await world.run(claude.worker())
+    assert isinstance(outcome, Failed)
+    assert outcome.reason is FailureKind.NO_COMMITS
+    assert len(claude.prompts(claude.worker())) == 3
+    await world.run(claude.worker(usd=1.0))
+    first, second = claude.prompts(claude.worker())
+    assert "you may spend $1, 0.5 minutes; then you are ended" in first
+    assert "You have left: $0.50" in second
+
+
+async def test_an_agent_that_cannot_go_on_with_a_conversation_is_told_nothing(world: World) -> None:
+    world.agent("")
+    await world.run(world.worker(follow_ups=2))
+    assert [event["kind"] for event in world.transcript(world.worker())].count("prompt") == 1
+
+
+async def test_the_cost_of_the_turns_adds_up(world: World, claude: Claude) -> None:
+    claude.does('write("src/a.py", "a") if turn == 1 else commit()\ndone(cost=0.25 * turn)')
+    report = await world.runner.run(claude.worker())
+    assert (report.spend.usd, report.spend.input_tokens, report.spend.turns, report.spend.commits) == (0.75, 20, 2, 1)
+
+
+async def test_an_answer_is_repaired_in_the_same_conversation(world: World, claude: Claude) -> None:
+    claude.does('answer({"kind": "answer"} if turn == 1 else {"kind": "answer", "answer": "42"}); finish()')
+    outcome = await world.run(world.planner(agent="claude"))
+    assert isinstance(outcome, Planned)
+    first, second = claude.prompts(world.planner())
+    assert "We want a shop." in first
+    assert "We want a shop." not in second
+    assert "answer-2" in second
+
+
+async def test_a_repository_words_it_in_its_own_way_and_tells_every_agent_what_it_knows(
+    world: World, claude: Claude
+) -> None:
+    world.remote.commit(
+        {
+            ".github/crewline/follow_up.md": "Once more: {{ reason }}",
+            ".github/crewline/memory.md": "Prices are in cents.",
+        }
+    )
+    claude.does('write("src/a.py", "a") if turn == 1 else commit()\ndone()')
+    await world.run(claude.worker())
+    first, second = claude.prompts(claude.worker())
+    assert "Prices are in cents." in first
+    assert second == "Once more: no commits"
