@@ -40,10 +40,20 @@ OF_ETC = (
 USER = 1000
 """Who the agent is inside, whoever runs the server."""
 
-OUTSIDE = 'trap "" TERM; while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done; shift; exec "$@"'
-"""Join the control groups that are named before the ``--``, then become the rest."""
+_JOIN = """\
+if [ "$1" != 0 ]; then ulimit -f "$1" || exit 125; fi
+shift
+while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done
+shift
+exec "$@"
+"""
+"""Bound the size of a file, join the control groups that are named before the ``--``, then become the rest."""
 
-INSIDE = """\
+_IGNORE = 'trap "" TERM\n'
+
+_INSIDE = """\
+if [ "$1" != 0 ]; then ulimit -p "$1" 2>/dev/null || ulimit -u "$1"; fi
+shift
 "$@"
 code=$?
 left=0 names=
@@ -86,13 +96,37 @@ class Room:
     hidden_files: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`doors` are files of control groups, into which the run's process id is written. `file_mb` bounds each file, and
+    `processes` the run's processes where the kernel counts these by user; 0 is no bound."""
+
+    doors: tuple[Path, ...] = ()
+    file_mb: int = 0
+    processes: int = 0
+
+
+UNLIMITED = Limits()
+
+
+def limited(argv: Sequence[str], limits: Limits) -> Sequence[str]:
+    """`argv` without a sandbox, within `limits`."""
+    return argv if limits == UNLIMITED else _joining(_JOIN, limits, argv)
+
+
 def confined(
-    argv: Sequence[str], host: Host, room: Room, network: NetworkMode, groups: Sequence[Path] = ()
+    argv: Sequence[str], host: Host, room: Room, network: NetworkMode, limits: Limits = UNLIMITED
 ) -> list[str]:
-    """`argv` in a sandbox. `groups` are files of control groups to which the run's process id is written."""
-    inner = ["/bin/sh", "-c", INSIDE, "crewline", "/usr/bin/env", "--default-signal=TERM", *argv]
-    around = ["/bin/sh", "-c", OUTSIDE, "crewline", *map(str, groups), "--"]
-    return [*around, str(host.bubblewrap), *_namespaces(network), *_files(host, room), "--", *inner]
+    """`argv` in a sandbox, within `limits`."""
+    first = ("/bin/sh", "-c", _INSIDE, "crewline", str(limits.processes))
+    inner = (*first, "/usr/bin/env", "--default-signal=TERM,PIPE,XFSZ", *argv)
+    sandbox = (str(host.bubblewrap), *_namespaces(network), *_files(host, room), "--", *inner)
+    return _joining(_IGNORE + _JOIN, limits, sandbox)
+
+
+def _joining(script: str, limits: Limits, argv: Sequence[str]) -> list[str]:
+    blocks = str(limits.file_mb * 1_000_000 // 512)
+    return ["/bin/sh", "-c", script, "crewline", blocks, *map(str, limits.doors), "--", *argv]
 
 
 def _namespaces(network: NetworkMode) -> list[str]:

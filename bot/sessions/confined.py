@@ -42,7 +42,8 @@ async def run_confined(
     kept from. Raises OSError where the machine refuses what it offered at the start."""
     if sandbox.refusal is not None:
         return Ending(126, 0.0, problem=f"it was not started: {sandbox.statement()}")
-    if shutil.which(argv[0], path=environment.get("PATH")) is None:
+    program = str(room.folder / argv[0]) if "/" in argv[0] else argv[0]
+    if sandbox.wraps and shutil.which(program, path=environment.get("PATH")) is None:
         return Ending(127, 0.0, problem="it could not be started: No such file or directory")
     network = sandbox.policy.network if sandbox.host is not None else NetworkMode.OPEN
     proxied = network is NetworkMode.MODEL_ONLY

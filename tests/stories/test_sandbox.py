@@ -62,4 +62,4 @@ async def test_real_agents_do_the_main_job_without_a_network_and_without_their_k
         assert KEY not in seen
         told = transcripts(story)
         assert KEY not in told
-        assert "the agent may not reach evil.example:80" in told
+        assert "it may not reach evil.example:80" in told
