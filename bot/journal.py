@@ -176,6 +176,11 @@ BAD_CONFIGURATION = refusal(
 LEDGER_LEFT_OUT = refusal(
     "ledger left out", "A ledger cannot be read; its objective is left alone.", "See docs/architecture.md.", "error"
 )
+LEFT = give_up(
+    "left a repository",
+    "The App reaches it no more, or under another name. What runs for it ends; it goes on where GitHub shows it again.",
+    "Install the App there again, if it should go on.",
+)
 NOT_INSTALLED = refusal("not installed", "A webhook is about a repository that the App cannot reach.", level="info")
 
 # Requests to GitHub

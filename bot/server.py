@@ -290,7 +290,9 @@ class Mirrors:
         mirror = await self.get(name)
         lease = self._leases.of(name, mirror)
         github.fence = lease.ensure
-        return Room(name, github, LedgerStore(mirror, self._settings.ledger_namespace, lease), lease, kept=self.kept)
+        ledgers = LedgerStore(mirror, self._settings.ledger_namespace, lease)
+        reached = self._app.reached(name)
+        return Room(name, github, ledgers, lease, kept=self.kept, id=reached.id, installation=reached.installation)
 
 
 def _roster(settings: Settings) -> Roster:

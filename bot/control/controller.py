@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.control.concern import concern
+from bot.control.departures import Departures
 from bot.control.hints import Cause, Gathered, Hints
 from bot.control.instance import Instance
 from bot.control.lease import Tending
@@ -22,11 +23,12 @@ from bot.control.room import Room
 from bot.control.turns import Turns
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed
-from bot.github.app import GitHubApp
+from bot.github.app import GitHubApp, Reached
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import Hint, RepositoriesChanged
 from bot.journal import (
     HINTS_LOST,
+    LEFT,
     LEFT_UNKNOWN,
     NOT_INSTALLED,
     NOT_TAKEN_UP,
@@ -71,6 +73,7 @@ class Controller:
         self._turns: Turns | None = None
         self._tending: Tending | None = None
         self._standing_by: dict[RepositoryName, Room] = {}
+        self._departures = Departures()
         self._closed = False
         self._sweep_soon = asyncio.Event()
         self._hints = Hints(group, self._follow, self._too_many_hints)
@@ -110,7 +113,10 @@ class Controller:
         if self._closed:
             return
         room = self._rooms.get(name)
-        if room is not None:
+        left = self._departures.ended(name, assignment.objective, report, room)
+        if left is not None:
+            self._hand_over_what_ended(left)
+        elif room is not None:
             room.memory(assignment.objective).reports[report.id] = report
             self._queue.add(ObjectiveKey(name, assignment.objective))
         for other_name, other in self._rooms.items():
@@ -186,9 +192,28 @@ class Controller:
                 except NotThere:
                     tell(NOT_INSTALLED, repository=str(name))
                     return None
+                for other in [other for other in self._rooms.values() if other.id == room.id]:
+                    self._leave(other)
                 if not await self._recall(room):
                     return None
         return self._rooms.get(name)
+
+    def _leave(self, room: Room) -> None:
+        """The App reaches the repository no more, or otherwise: what runs for it ends, what is known is forgotten."""
+        assert self._engine is not None
+        tell(LEFT, repository=str(room.name))
+        self._rooms.pop(room.name, None)
+        self._departures.left(room)
+        for run in self._engine.running():
+            if run.repository == room.name:
+                self._engine.stop(run.repository, run.session, "the App cannot reach the repository as it did")
+
+    def _hand_over_what_ended(self, repository: int) -> None:
+        """To the room that serves the repository now, if one does."""
+        for room in self._rooms.values():
+            if room.id == repository:
+                for key in self._departures.returned(room):
+                    self._queue.add(key)
 
     async def _recall(self, room: Room) -> bool:
         """Make it one of ours, with what the ledgers of the open objectives say: one fetch, whatever their number.
@@ -201,6 +226,7 @@ class Controller:
         room.configure(await room.github.configuration())
         room.recall(ledgers, await room.github.open_objectives(room.config.label), self._instance.clock())
         await self._inherit(room)
+        self._departures.returned(room)
         self._rooms[room.name] = room
         if self._instance.settle:
             self._group.create_task(self._recall_the_rest(room), name=f"recalls the rest of {room.name}")
@@ -354,6 +380,8 @@ class Controller:
         could not be found out."""
         try:
             names = await self._app.repositories()
+            for lost in [room for room in self._rooms.values() if _is_lost(room, names.get(room.name))]:
+                self._leave(lost)
             for name in names:
                 known = name in self._rooms
                 room = await self._room(name)
@@ -374,3 +402,7 @@ class Controller:
             tell(SWEEP_FAILED, traceback=True)
             return False
         return True
+
+
+def _is_lost(room: Room, reached: Reached | None) -> bool:
+    return reached is None or (reached.id, reached.installation) != (room.id, room.installation)

@@ -191,7 +191,8 @@ class Looker:
         )
 
     def _running(self, room: Room) -> frozenset[SessionId]:
-        return frozenset(run.session for run in self._engine.running() if run.repository == room.name)
+        names = {room.name, *room.former}
+        return frozenset(run.session for run in self._engine.running() if run.repository in names)
 
     def _alone_since(self, room: Room) -> datetime:
         """Whatever was written here before may have been written by another instance."""
@@ -236,6 +237,8 @@ class Looker:
             except LeaseLost:
                 raise
             except GitHubError as error:
+                if isinstance(action, PushLedger):
+                    raise  # all that follows relies on it
                 self._note(memory, error.facts)
                 tell(ACTION_REFUSED, action=type(action).__name__, error=str(error))
                 refused.append(action)

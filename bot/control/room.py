@@ -91,6 +91,12 @@ class Room:
     finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
     """How the last of them ended, for the dashboard."""
     kept: Kept = field(default_factory=NothingKept)
+    id: int = 0
+    """GitHub's id of the repository, which a rename leaves as it is."""
+    installation: int = 0
+    """Through which the App reaches it."""
+    former: frozenset[RepositoryName] = frozenset()
+    """Names that it had before, under which sessions of it may still be coming to their end."""
     explained: set[int] = field(default_factory=set)
     """The pull requests where this process has said that only issues are handed off."""
 

@@ -6,6 +6,7 @@ async with GitHubApp(app_id, private_key_pem, api_url, write_interval=1.0) as ap
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,11 +52,20 @@ class Installation(BaseModel):
 
 
 class _Repository(BaseModel):
+    id: int
     full_name: str
 
 
 class _Repositories(BaseModel):
     repositories: tuple[_Repository, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A repository by GitHub's `id`, which it keeps under every name, and the `installation` that leads to it."""
+
+    id: int
+    installation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ class GitHubApp:
         """What became of the webhooks that GitHub sent."""
         self._held: dict[int, _Held] = {}
         self._app: _App | None = None
-        self._repositories: dict[RepositoryName, int] = {}
+        self._repositories: dict[RepositoryName, Reached] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,12 +151,13 @@ class GitHubApp:
                 return tuple(found)
             page += 1
 
-    async def repositories(self) -> Mapping[RepositoryName, int]:
-        """Every repository that the App can reach, with its installation's id, asked anew. Raises GitHubError."""
-        found: dict[RepositoryName, int] = {}
+    async def repositories(self) -> Mapping[RepositoryName, Reached]:
+        """Every repository that the App can reach, asked anew. An installation that is deleted at this very moment
+        reaches none. Raises GitHubError."""
+        found: dict[RepositoryName, Reached] = {}
         for installation in await self.installations():
-            for name in await self._repositories_of(installation.id):
-                found[name] = installation.id
+            with contextlib.suppress(NotThere):
+                found |= await self._repositories_of(installation.id)
         self._repositories = found
         return dict(found)
 
@@ -155,10 +166,14 @@ class GitHubApp:
         and other GitHubErrors."""
         if name not in self._repositories:
             await self.repositories()
-        installation = self._repositories.get(name)
-        if installation is None:
+        reached = self.reached(name)
+        return GitHubRepository(name, self._hold(reached.installation).client, await self.identity())
+
+    def reached(self, name: RepositoryName) -> Reached:
+        """As GitHub said when it was asked last. Raises NotThere."""
+        if name not in self._repositories:
             raise NotThere(404, f"an installation on {name}")
-        return GitHubRepository(name, self._hold(installation).client, await self.identity())
+        return self._repositories[name]
 
     async def token(self, installation: int) -> str:
         """An installation token for git, good for some minutes at least. Raises GitHubError."""
@@ -168,15 +183,12 @@ class GitHubApp:
         """The same by repository."""
         if name not in self._repositories:
             await self.repositories()
-        if name not in self._repositories:
-            raise NotThere(404, f"an installation on {name}")
-        return await self.token(self._repositories[name])
+        return await self.token(self.reached(name).installation)
 
     def forget_token(self, name: RepositoryName, token: str) -> None:
         """Git was refused with `token`; the next one is another."""
-        installation = self._repositories.get(name)
-        if installation is not None:
-            self._hold(installation).tokens.forget(token)
+        if name in self._repositories:
+            self._hold(self._repositories[name].installation).tokens.forget(token)
 
     def usage(self) -> Usage:
         """What was sent on behalf of all installations, and to look after the App's webhook."""
@@ -205,9 +217,9 @@ class GitHubApp:
             self._held[installation] = _Held(tokens, wire, client)
         return self._held[installation]
 
-    async def _repositories_of(self, installation: int) -> tuple[RepositoryName, ...]:
+    async def _repositories_of(self, installation: int) -> dict[RepositoryName, Reached]:
         client = self._hold(installation).client
-        names: list[RepositoryName] = []
+        found: dict[RepositoryName, Reached] = {}
         page = 1
         while True:
             batch = await client.read(
@@ -216,9 +228,9 @@ class GitHubApp:
                 _Repositories,
                 {"per_page": str(PAGE), "page": str(page)},
             )
-            names.extend(RepositoryName.parse(one.full_name) for one in batch.repositories)
+            found |= {RepositoryName.parse(one.full_name): Reached(one.id, installation) for one in batch.repositories}
             if len(batch.repositories) < PAGE:
-                return tuple(names)
+                return found
             page += 1
 
     async def _send(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:

@@ -11,7 +11,7 @@ import respx
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bot.github.app import GitHubApp
+from bot.github.app import GitHubApp, Reached
 from bot.github.errors import NotThere, Refused, Unavailable
 from bot.model.identity import RepositoryName
 from tests.github.clock import NOON, TurnedClock
@@ -39,7 +39,7 @@ def github() -> Iterator[respx.MockRouter]:
         router.get("/app").respond(json={"id": 5, "slug": "crewline", "name": "Crewline"})
         installations = [{"id": 7, "account": {"login": "octo"}}, {"id": 8, "suspended_at": "2026-01-01T00:00:00Z"}]
         router.get("/app/installations").respond(json=installations)
-        router.get("/installation/repositories").respond(json={"repositories": [{"full_name": "octo/shop"}]})
+        router.get("/installation/repositories").respond(json={"repositories": [{"id": 9, "full_name": "octo/shop"}]})
         yield router
 
 
@@ -67,7 +67,7 @@ async def test_the_app_signs_with_its_key(app: GitHubApp, github: respx.MockRout
 
 async def test_repositories_of_installations_that_are_not_suspended(app: GitHubApp, github: respx.MockRouter) -> None:
     tokens = github.post("/app/installations/7/access_tokens").mock(return_value=token("ghs_a"))
-    assert await app.repositories() == {SHOP: 7}
+    assert await app.repositories() == {SHOP: Reached(id=9, installation=7)}
     assert tokens.call_count == 1
     assert github.calls.last.request.headers["authorization"] == "Bearer ghs_a"
 
