@@ -12,6 +12,7 @@ from bot.control.closed import ClosedObjectives
 from bot.control.hints import Allowance, Cause
 from bot.control.kept import Kept, NothingKept
 from bot.control.own_writes import OwnWrite, recorded
+from bot.decide.budget import of_day, reserved_by, spent_by
 from bot.decide.scopes import presumed_holdings
 from bot.github.configuration import ConfigurationProblem, read_configuration
 from bot.github.lease import RepositoryLease
@@ -21,8 +22,8 @@ from bot.journal import BAD_CONFIGURATION, tell
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.ledger import Ledger
 from bot.model.observed import Observation, RepositoryFile
-from bot.model.session import SessionReport
-from bot.model.snapshot import MergeRefusal, Neighbour, Wait
+from bot.model.session import SessionRecord, SessionReport
+from bot.model.snapshot import Elsewhere, MergeRefusal, Neighbour, Wait
 from bot.model.view import ObjectiveView
 
 SHOWN = 50
@@ -90,6 +91,8 @@ class Room:
     """Of looks at what is over."""
     finished: deque[ObjectiveView] = field(default_factory=lambda: deque(maxlen=SHOWN))
     """How the last of them ended, for the dashboard."""
+    paid_today: dict[int, tuple[SessionRecord, ...]] = field(default_factory=dict)
+    """Of the objectives that are over: the sessions that ended on the day on which that was last asked."""
     kept: Kept = field(default_factory=NothingKept)
     id: int = 0
     """GitHub's id of the repository, which a rename leaves as it is."""
@@ -114,11 +117,14 @@ class Room:
         for number, (ledger, _) in ledgers.items():
             if number not in self.memories:
                 self.closed.add(number, (record.number for record in ledger.tasks if record.number is not None))
+                self.paid_today[number] = tuple(of_day(ledger.sessions, now))
 
     def forget(self, objective: int) -> None:
         """Keep of an objective that is over what hints need to find it again."""
         memory = self.memories.pop(objective)
         self.closed.add(objective, memory.numbers)
+        if memory.ledger is not None:
+            self.paid_today[objective] = memory.ledger.sessions
         if memory.view is not None:
             self.finished.append(memory.view)
 
@@ -138,6 +144,19 @@ class Room:
         """The objectives that an issue or pull request belongs to, of those that are not over."""
         known = {objective for objective, memory in self.memories.items() if number in memory.numbers}
         return frozenset(known | ({number} & self.memories.keys()))
+
+    def elsewhere(self, objective: int, now: datetime) -> Elsewhere:
+        """What the other objectives spent today, and what their sessions may still spend; asked for where a day has
+        a budget."""
+        if not self.config.budget.day.caps().of():
+            return Elsewhere()
+        over = {number: tuple(of_day(found, now)) for number, found in self.paid_today.items()}
+        self.paid_today = {number: found for number, found in over.items() if found and number not in self.memories}
+        open_ones = {number: memory.ledger for number, memory in self.memories.items() if memory.ledger is not None}
+        sessions = [session for found in self.paid_today.values() for session in found]
+        for number, ledger in open_ones.items():
+            sessions += of_day(ledger.sessions, now) if number != objective else ()
+        return Elsewhere(spent_by(sessions), reserved_by(sessions))
 
     def neighbours_of(self, objective: int) -> tuple[Neighbour, ...]:
         return tuple(held for other, memory in self.memories.items() if other != objective for held in memory.holds)

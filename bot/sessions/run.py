@@ -146,7 +146,7 @@ class SessionRunner:
             except Exception:
                 tell(NOT_SALVAGED, traceback=True, session=assignment.id)
         hooks = self._stopped.pop(folder, None)
-        report = SessionReport(id=assignment.id, outcome=outcome, spend=hooks.stage.spend if hooks else Spend())
+        report = _report(assignment, outcome, hooks.stage if hooks else None)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         if hooks is not None:
             GUARDS.set(self._guards)
@@ -160,14 +160,14 @@ class SessionRunner:
     async def run(self, assignment: Assignment) -> SessionReport:
         """Carry the session out. Raises nothing but CancelledError."""
         GUARDS.set(self._guards)
-        spend = Spend()
+        stage: Stage | None = None
         outcome: Outcome
         try:
             await self._inheritance.cleared()
             repository = RepositoryName.parse(assignment.repository)
             path = transcript_path(self._data, repository, assignment.id)
             with Transcript(path, self._roster.secrets(), self._clock) as transcript:
-                outcome, spend = await self._run(assignment, repository, transcript)
+                outcome, stage = await self._run(assignment, repository, transcript)
                 transcript.note("outcome", outcome.model_dump_json())
         except Exception as error:
             if (sentence := self._disk.suspect(error)) is not None:
@@ -175,7 +175,7 @@ class SessionRunner:
             else:
                 tell(SESSION_BROKE, traceback=True)
                 outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
-        report = SessionReport(id=assignment.id, outcome=outcome, spend=spend)
+        report = _report(assignment, outcome, stage)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         return report
 
@@ -188,7 +188,7 @@ class SessionRunner:
 
     async def _run(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript
-    ) -> tuple[Outcome, Spend]:
+    ) -> tuple[Outcome, Stage | None]:
         folder = session_folder(self._data / "work", repository, assignment.id)
         self._trash.throw(folder)
         begun: list[SessionHooks] = []
@@ -207,7 +207,7 @@ class SessionRunner:
             raise
         with suppress(OSError):  # a disk that cannot be written to; what was achieved counts
             self._trash.throw(folder)
-        return outcome, begun[0].stage.spend if begun else Spend()
+        return outcome, begun[0].stage if begun else None
 
     async def _carry_out(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript, begun: list[SessionHooks]
@@ -298,6 +298,11 @@ class SessionRunner:
                 tell(PROGRESS_NOT_TAKEN, traceback=True)
 
         return teller
+
+
+def _report(assignment: Assignment, outcome: Outcome, stage: Stage | None) -> SessionReport:
+    spend, prompt = (stage.spend, stage.prompt) if stage is not None else (Spend(), None)
+    return SessionReport(id=assignment.id, outcome=outcome, spend=spend, prompt=prompt)
 
 
 async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:

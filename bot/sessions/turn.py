@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeVar
 
 from bot.agents.agent import Account, Agent, AgentError, Invocation
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
-from bot.model.budget import Caps, in_words
+from bot.model.budget import Caps, Metric, in_words
 from bot.model.session import Failed, FailureKind, Spend, Void
 from bot.sandbox.bubblewrap import Room
 from bot.sandbox.reach import Reach
@@ -84,7 +84,8 @@ class Stage:
     def exhausted(self) -> bool:
         """Whether so little of the budget is left that a further turn is not worth its beginning."""
         used = self.spend.of()
-        return any(used[metric] >= WARNED_AT * cap for metric, cap in self.caps.of().items())
+        caps = self.caps.of().items()
+        return any(used[metric] >= WARNED_AT * cap for metric, cap in caps if metric is not Metric.COMMITS)
 
     def left(self) -> tuple[str, ...]:
         """What may still be spent, in words."""
@@ -93,18 +94,20 @@ class Stage:
 
     def made(self, commits: int) -> None:
         """The commits of the session were counted."""
-        self.spend = self.spend.model_copy(update={"commits": max(commits, self.spend.commits)})
+        self.spend = self.spend.model_copy(update={"commits": commits})
 
     def warn(self, words: str, turn: int) -> None:
         """That little of its budget is left: for the transcript, and in a file that the agent was told of. The folder
-        is the agent's, so a file or link of its own there is left as it is."""
+        is the agent's, so no link of its own there is followed."""
         text = f"Of the budget of this session {words} are used. Come to an end: commit what is good.\n"
         self.transcript.note("warned", text.strip())
         self.on_text(f"warned: {words} are used")
+        file = notice_file(self.answer_file(turn))
+        half = file.with_name(f".{file.name}.{token_hex(6)}")
         with suppress(OSError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(notice_file(self.answer_file(turn)), flags, 0o644), "w") as file:
-                file.write(text)
+            half.touch(0o644, exist_ok=False)
+            half.write_text(text)
+            half.replace(file)
 
     def counted(self, account: Account, seconds: float, commits: int, *, resumed: bool) -> Spend:
         """What the session has cost with a turn. Where its program tells what the whole conversation has cost, that

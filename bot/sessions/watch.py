@@ -28,7 +28,8 @@ WARNED_AT = 0.8
 TICK = 2.0
 """Seconds between two looks at the clock and at what is checked out."""
 _ALLOWED_WHOLE = (Metric.TURNS, Metric.COMMITS)
-"""The last one that is allowed may still be used; of the others nothing is left once they are used up."""
+"""The last one that is allowed may still be used; of the others nothing is left once they are used up. Commits are
+those of the turn: how many there are in all, the harvest counts, and an agent that is told to join them may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Watch:
     def _weigh(self, *, end: bool) -> None:
         amounts = self._used(self._now() - self._began, self.commits).of()
         for metric, cap in self._caps.items():
-            used = amounts[metric]
+            used = float(self.commits) if metric is Metric.COMMITS else amounts[metric]
             words = f"{in_words(metric, used)} of {in_words(metric, cap)}"
             if used >= WARNED_AT * cap and metric not in self._warned:
                 self._warned.add(metric)
