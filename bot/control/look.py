@@ -75,18 +75,18 @@ class Looker:
         self,
         instance: Instance,
         engine: Engine,
+        turns: Turns,
         look_later: Callable[[ObjectiveKey, float], None],
         lost: Callable[[Room], None],
-        turns: Turns,
         works: Callable[[Room], None],
     ) -> None:
         self._instance = instance
         self._clock = instance.clock
         self._settle = instance.settle
         self._engine = engine
+        self._turns = turns
         self._look_later = look_later
         self._lost = lost
-        self._turns = turns
         self._works = works
         self._started = instance.clock()
         self.draining = False
