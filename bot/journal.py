@@ -174,7 +174,12 @@ BAD_CONFIGURATION = refusal(
     "Mend the line that is named.",
 )
 LEDGER_LEFT_OUT = refusal(
-    "ledger left out", "A ledger cannot be read; its objective is left alone.", "See docs/architecture.md.", "error"
+    "ledger left out",
+    "A ledger cannot be read; its objective waits, and a comment there says why.",
+    "The comment says how to put it back.",
+)
+SET_BACK = retry(
+    "a ledger was set back", "Somebody deleted or moved its ref; sessions of names that were used already are left out."
 )
 LEFT = give_up(
     "left a repository",

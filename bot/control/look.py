@@ -23,6 +23,7 @@ Where it stops early:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -39,17 +40,19 @@ from bot.control.turns import Turns
 from bot.decide.converse import explain_pull_request
 from bot.decide.decide import Decision, decide
 from bot.decide.scopes import Holdings, holdings
+from bot.decide.unreadable import UnreadableLedger, explain_unreadable, why_unreadable
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed, PushRefused
 from bot.github.errors import GitHubError, LeaseLost, OutcomeUnknown, Unavailable
-from bot.github.ledger import LedgerConflict
+from bot.github.ledger import LedgerConflict, LedgerUnreadable
 from bot.github.observe import Gone, IsPullRequest
-from bot.journal import ACTION_REFUSED, ASKED_TO_WAIT, LEFT_ALONE, WRITES_WAIT, tell
+from bot.journal import ACTION_REFUSED, ASKED_TO_WAIT, LEDGER_LEFT_OUT, LEFT_ALONE, SET_BACK, WRITES_WAIT, tell
 from bot.model.action import Action, PushLedger, StartSession, StopSession
+from bot.model.assignment import Assignment
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
 from bot.model.identity import ObjectiveKey, SessionId, is_salvage
 from bot.model.observed import Observation
-from bot.model.session import Role
+from bot.model.session import Role, SessionReport, Spend, Void
 from bot.model.snapshot import MergeRefusal, Snapshot
 
 log = structlog.get_logger(__name__)
@@ -99,6 +102,10 @@ class Looker:
             await self._look(room, number, memory)
         except LeaseLost:
             self._lost(room)
+        except LedgerUnreadable as error:
+            memory.stale = memory.news = True
+            await self._tell_unreadable(room, number, memory, error)
+            raise LookAgain(str(error)) from error
         except (OSError, GitFailed) as error:
             memory.stale = True
             if (sentence := self._instance.disk.suspect(error)) is None:
@@ -252,8 +259,7 @@ class Looker:
                 return await self._push(room, memory, number, action)
             case StartSession(assignment):
                 await room.lease.ensure()
-                self._engine.start(assignment)
-                self._works(room)
+                self._start(room, memory, assignment)
                 return ()
             case StopSession(session, reason):
                 self._engine.stop(room.name, session, reason)
@@ -261,6 +267,16 @@ class Looker:
             case write:
                 self._turns.forget(ObjectiveKey(room.name, number))  # the next one it has to wait for anew
                 return await room.github.carry_out(write, number)
+
+    def _start(self, room: Room, memory: Memory, assignment: Assignment) -> None:
+        """A session that has ended here before is not started again: then somebody set the ledger back or deleted it,
+        and the numbers of its sessions began anew. Its claim ends as void, and the next number is tried."""
+        self._engine.start(assignment)
+        self._works(room)
+        if assignment.id not in self._running(room) and assignment.id not in memory.reports:
+            outcome = Void(reason="a session of this name ran before: the ledger was set back")
+            memory.reports[assignment.id] = SessionReport(id=assignment.id, outcome=outcome, spend=Spend())
+            tell(SET_BACK, session=assignment.id)
 
     async def _push(self, room: Room, memory: Memory, number: int, action: PushLedger) -> tuple[Fact, ...]:
         try:
@@ -376,6 +392,23 @@ class Looker:
         room.memories.pop(number, None)
         if isinstance(gone, IsPullRequest) and number not in room.explained:
             await self._explain(room, number, memory, gone)
+
+    async def _tell_unreadable(self, room: Room, number: int, memory: Memory, error: LedgerUnreadable) -> None:
+        """On the issue, once. What a person changes about the ref sends no webhook, so it is looked at again and again,
+        with growing pauses, and at once where somebody comments."""
+        tell(LEDGER_LEFT_OUT, revision=error.revision, reason=error.reason_alone)
+        found = UnreadableLedger(error.ref, error.revision, error.reason_alone, memory.revision)
+        sight = await see(room, number, memory, self._clock(), self._settle)
+        if isinstance(sight, Gone):
+            await self._leave(room, number, memory, sight)
+            return
+        memory.stale = memory.news = True
+        snapshot = self._snapshot(room, memory, sight)
+        memory.view = replace(
+            view_of(snapshot, room.config, self._clock()), state="needs you", why=why_unreadable(found)
+        )
+        for write in explain_unreadable(snapshot, found):
+            self._note(memory, await self._act(room, memory, number, write))
 
     async def _explain(self, room: Room, number: int, memory: Memory, gone: IsPullRequest) -> None:
         """Once, also where reads do not show yet that it was said, by this process or by the one before it."""

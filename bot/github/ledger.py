@@ -36,10 +36,12 @@ class LedgerConflict(GitHubError):
 class LedgerUnreadable(GitHubError):
     """What lies on the ref is no ledger of a version known here. It is left as it is."""
 
-    def __init__(self, objective: int, revision: CommitSha, reason: str) -> None:
+    def __init__(self, objective: int, revision: CommitSha, ref: str, reason: str) -> None:
         super().__init__(f"the ledger of #{objective} ({revision[:12]}) cannot be read: {reason}")
         self.objective = objective
         self.revision = revision
+        self.ref = ref
+        self.reason_alone = reason
 
 
 class LedgerStore:
@@ -110,15 +112,16 @@ class LedgerStore:
         self._mirror.foresee(branches)
 
     async def _read(self, objective: int, revision: CommitSha) -> Ledger:
+        ref = ledger_ref(self._namespace, objective)
         content = await self._mirror.read(revision, FILE)
         if content is None:
-            raise LedgerUnreadable(objective, revision, f"it has no {FILE}")
+            raise LedgerUnreadable(objective, revision, ref, f"it has no {FILE}")
         try:
             ledger = Ledger.model_validate_json(content)
         except ValidationError as error:
-            raise LedgerUnreadable(objective, revision, _reason(error)) from None
+            raise LedgerUnreadable(objective, revision, ref, _reason(error)) from None
         if ledger.objective != objective:
-            raise LedgerUnreadable(objective, revision, f"it is the ledger of #{ledger.objective}")
+            raise LedgerUnreadable(objective, revision, ref, f"it is the ledger of #{ledger.objective}")
         return ledger
 
 

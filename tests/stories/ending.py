@@ -11,7 +11,7 @@ from bot.localhub.model.repository import Repository
 from bot.localhub.model.user import User
 from bot.model.marker import tagged
 
-TAGS = ("status", "reply", "escalation", "questions")
+TAGS = ("status", "reply", "escalation", "questions", "ledger")
 
 
 def comments_of(repository: Repository, user: User) -> list[Comment]:
