@@ -182,7 +182,12 @@ def _with_blockers(tasks: tuple[Issue, ...]) -> tuple[Issue, ...]:
             return Blocker(blocker.number, open=False, completed=closed[blocker.number])
         return blocker
 
-    return tuple(replace(task, blocked_by=tuple(settled(blocker) for blocker in task.blocked_by)) for task in tasks)
+    def brought_in_line(task: Issue) -> Issue:
+        if not any(blocker.open and blocker.number in closed for blocker in task.blocked_by):
+            return task
+        return replace(task, blocked_by=tuple(settled(blocker) for blocker in task.blocked_by))
+
+    return tuple(brought_in_line(task) for task in tasks)
 
 
 def _blocked(issue: Issue, observed: Observation, blocked_by: int) -> Issue:

@@ -1,6 +1,7 @@
 """Throwing folders away: a rename now, the deletion in the background.
 
-Deleting a large tree takes seconds; renaming it takes none. What was being deleted when the machine died is
+Deleting a large tree takes seconds; renaming it takes none. A session's end is followed by what everybody waits for,
+its push and the review: so the deletion begins a few seconds later. What was being deleted when the machine died is
 deleted after the next start.
 """
 
@@ -15,12 +16,17 @@ from types import TracebackType
 from typing import Self
 
 
+REST = 3.0
+"""Seconds between the first thing thrown away and the beginning of its deletion."""
+
+
 class Trash:
     """A folder on the same file system as what is thrown into it. Leaving the context waits for the deletions."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._work: asyncio.Queue[Path | None] = asyncio.Queue()
+        self._leaving = asyncio.Event()
         self._sweeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -33,6 +39,7 @@ class Trash:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leaving.set()
         self._work.put_nowait(None)
         if self._sweeper is not None:
             await self._sweeper
@@ -45,8 +52,17 @@ class Trash:
             self._work.put_nowait(target)
 
     async def _sweep(self) -> None:
+        """All that is there, each time after a rest; nothing is waited for any more once the context is left."""
         while (path := await self._work.get()) is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REST):
+                    await self._leaving.wait()
             await asyncio.to_thread(_delete, path)
+            while not self._work.empty():
+                more = self._work.get_nowait()
+                if more is None:
+                    return
+                await asyncio.to_thread(_delete, more)
 
 
 def _delete(path: Path) -> None:
