@@ -15,7 +15,6 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-
 REST = 3.0
 """Seconds between the first thing thrown away and the beginning of its deletion."""
 
