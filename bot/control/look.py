@@ -35,8 +35,8 @@ from bot.control.queue import LookAgain
 from bot.control.refused import without_refused, without_taken
 from bot.control.room import Memory, Room
 from bot.control.sight import Sight, ask_permissions, see
-from bot.control.views import view_of
 from bot.control.turns import Turns
+from bot.control.views import view_of
 from bot.decide.converse import explain_pull_request
 from bot.decide.decide import Decision, decide
 from bot.decide.scopes import Holdings, holdings
@@ -186,6 +186,7 @@ class Looker:
             reports=tuple(memory.reports.values()),
             running=self._running(room),
             neighbours=room.neighbours_of(observed.objective.number),
+            elsewhere=room.elsewhere(observed.objective.number, self._clock()),
             free_slots=0 if sight.outdated or hindrance else self._engine.occupancy().free,
             free_by_role=self._turns.allowed(ObjectiveKey(room.name, observed.objective.number)),
             hindrance=hindrance,
@@ -265,13 +266,13 @@ class Looker:
                 self._engine.stop(room.name, session, reason)
                 return ()
             case write:
-                self._turns.forget(ObjectiveKey(room.name, number))  # the next one it has to wait for anew
                 return await room.github.carry_out(write, number)
 
     def _start(self, room: Room, memory: Memory, assignment: Assignment) -> None:
         """A session that has ended here before is not started again: then somebody set the ledger back or deleted it,
         and the numbers of its sessions began anew. Its claim ends as void, and the next number is tried."""
         self._engine.start(assignment)
+        self._turns.forget(ObjectiveKey(room.name, assignment.objective))  # the next one it has to wait for anew
         self._works(room)
         if assignment.id not in self._running(room) and assignment.id not in memory.reports:
             outcome = Void(reason="a session of this name ran before: the ledger was set back")
@@ -334,13 +335,13 @@ class Looker:
             return
         released = bool(set(memory.holds) - set(held.scopes))
         memory.holds, memory.hungry = held.scopes, held.hungry
+        self._turns.wishes(ObjectiveKey(room.name, snapshot.observed.objective.number), held.wants if can_start else {})
         observed = snapshot.observed
         memory.numbers = frozenset(
             {task.number for task in observed.tasks} | {pull.number for pull in observed.pull_requests}
         )
         memory.view = view_of(snapshot, room.config, now)
         open_heads = {pull.number: pull.head for pull in observed.pull_requests}
-        self._turns.wishes(ObjectiveKey(room.name, snapshot.observed.objective.number), held.wants if can_start else {})
         memory.refusals = tuple(r for r in memory.refusals if open_heads.get(r.pull_request) == r.head)
         if released:
             for other in [other for other, theirs in room.memories.items() if theirs.hungry]:
