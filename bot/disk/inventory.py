@@ -1,7 +1,7 @@
 """What lies in the data folder, and which of it is still needed.
 
     mirrors/OWNER/NAME.git               one repository; used while a server serves it (a lock)
-    transcripts/OWNER/NAME/SESSION.jsonl used while the session runs (a lock)
+    transcripts/OWNER/NAME/SESSION.jsonl used while the session runs (a lock); compressed (.gz) when it is over
     sessions/OWNER/NAME/SESSION.json     that the ledger does not have the end of this session yet
     work/OWNER/NAME/SESSION              trees of sessions of the server that runs
     left/OWNER/NAME/SESSION              trees that earlier runs left
@@ -66,8 +66,9 @@ def inventory(data: Path) -> tuple[Item, ...]:
     for path in trees:
         live = serving and path.parts[-4] == "work"
         items += _item(data, Kind.TREE, path, in_use=live, unpushed=_three(path) in unrecorded)
-    for path in data.glob("transcripts/*/*/*.jsonl"):
-        items += _item(data, Kind.TRANSCRIPT, path, in_use=is_used(path), unpushed=_three(path, ".jsonl") in unrecorded)
+    for path in data.glob("transcripts/*/*/*.jsonl*"):
+        session = (*path.parts[-3:-1], path.name.partition(".jsonl")[0])
+        items += _item(data, Kind.TRANSCRIPT, path, in_use=is_used(path), unpushed=session in unrecorded)
     for path in data.glob("trash/*"):
         items += _item(data, Kind.TRASH, path, in_use=serving)
     return tuple(items)

@@ -35,6 +35,7 @@ from bot.model.sandbox import SandboxPolicy
 from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
 from bot.sandbox.sandbox import NO_SANDBOX, UNCONFINED, establish
 from bot.sessions.answering import plan, review
+from bot.sessions.archive import pack
 from bot.sessions.evidence import Verification
 from bot.sessions.guards import GUARDS, GuardServer
 from bot.sessions.hooks import SessionHooks
@@ -154,6 +155,7 @@ class SessionRunner:
             with suppress(OSError), Transcript(path, self._roster.secrets(), self._clock, append=True) as transcript:
                 hooks.stage.transcript = transcript
                 await hooks.hurry()
+            await self._pack(path)
         self._trash.throw(folder)
         return report
 
@@ -169,6 +171,7 @@ class SessionRunner:
             with Transcript(path, self._roster.secrets(), self._clock) as transcript:
                 outcome, stage = await self._run(assignment, repository, transcript)
                 transcript.note("outcome", outcome.model_dump_json())
+            await self._pack(path)
         except Exception as error:
             if (sentence := self._disk.suspect(error)) is not None:
                 outcome = Void(reason=sentence)
@@ -178,6 +181,11 @@ class SessionRunner:
         report = _report(assignment, outcome, stage)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         return report
+
+    async def _pack(self, path: Path) -> None:
+        """Where the disk does not take it, the transcript stays as it is."""
+        with suppress(OSError):
+            await asyncio.to_thread(pack, path)
 
     def _remember(self, memo: Memo) -> None:
         """Until the ledger has it, a report is on the disk too."""

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bot.agents.agent import AgentEvent
+from bot.sessions.archive import packed
 
 LARGEST = 20_000_000
 """Bytes of one transcript; the prompt is kept whole whatever its size."""
@@ -38,6 +39,8 @@ class Transcript:
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._mode == "w":
+            packed(self._path).unlink(missing_ok=True)
         self._file = self._path.open(self._mode, encoding="utf-8", errors="replace")
         with suppress(OSError):
             fcntl.flock(self._file, fcntl.LOCK_SH)  # in use: nobody deletes it meanwhile (`bot.disk.use`)

@@ -15,7 +15,10 @@ from bot.model.assignment import Assignment, PlannerBriefing, ReviewerBriefing, 
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.offer import AgentOffer
 from bot.model.plan import PlannedTask
+from bot.model.sandbox import SandboxPolicy
 from bot.model.session import FailureKind, Outcome, Role, SessionReport
+from bot.sandbox.sandbox import NO_SANDBOX
+from bot.sessions.archive import read_lines
 from bot.sessions.run import Progress, SessionRunner, transcript_path
 from tests.git.conftest import BOT, Remote
 
@@ -46,7 +49,7 @@ def summary(**values):
 class World:
     """A remote repository, its mirror, and a runner with one agent named ``scripted``."""
 
-    def __init__(self, folder: Path, remote: Remote, mirror: Mirror) -> None:
+    def __init__(self, folder: Path, remote: Remote, mirror: Mirror, sandbox: SandboxPolicy = NO_SANDBOX) -> None:
         self.folder = folder
         self.remote = remote
         self.mirror = mirror
@@ -54,7 +57,9 @@ class World:
         self.progress: list[Progress] = []
         scripted = AgentOffer(command=f"{sys.executable} -I {folder / 'agent.py'}")
         self.roster = Roster({"scripted": scripted}, {"ANTHROPIC_API_KEY": "sk-ant-secret"})
-        self.runner = SessionRunner(self.data, self._mirror, self.roster, on_progress=self.progress.append)
+        self.runner = SessionRunner(
+            self.data, self._mirror, self.roster, on_progress=self.progress.append, sandbox=sandbox
+        )
         self.agent("")
 
     async def _mirror(self, repository: RepositoryName) -> Mirror:
@@ -121,8 +126,7 @@ class World:
         return report.outcome
 
     def transcript(self, assignment: Assignment) -> list[dict[str, str]]:
-        lines = transcript_path(self.data, SHOP, assignment.id).read_text().splitlines()
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in read_lines(transcript_path(self.data, SHOP, assignment.id))]
 
     async def show(self, commit: str, path: str) -> str | None:
         content = await self.mirror.read(commit, path)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.model.session import Failed, FailureKind, Outcome, Published
-from tests.sessions.conftest import World, processes_with
+from bot.sessions.archive import read_lines
+from bot.sessions.run import transcript_path
+from tests.sessions.conftest import SHOP, World, processes_with
 
 WORK = 'write("src/parser.py", "x = 1\\n")\n'
 
@@ -65,7 +67,7 @@ async def test_two_hundred_megabytes_of_output_are_bounded(world: World) -> None
     assert outcome.summary.summary == "Loud."
     kinds = {event["kind"] for event in world.transcript(world.worker())}
     assert "skipped" in kinds
-    sizes = [path.stat().st_size for path in (world.data / "transcripts").rglob("*.jsonl")]
+    sizes = [sum(len(line) for line in read_lines(transcript_path(world.data, SHOP, world.worker().id)))]
     assert 0 < max(sizes) < 25_000_000
 
 

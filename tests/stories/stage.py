@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 import yaml
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 import bot.scripted.agent
 from bot.localhub.git.bare import GitError
@@ -38,6 +38,7 @@ from bot.model.identity import task_branch
 from bot.model.ledger import Ledger
 from bot.model.marker import tagged
 from bot.model.offer import AgentOffer
+from bot.sessions.archive import packed, read_lines
 from bot.settings import Settings
 from tests.localhub.openapi.faithful import FaithfulHub, Record
 from tests.stories.bots import Bot, BotInProcess, BotProcess, ErrorLog
@@ -50,7 +51,10 @@ MANIFEST = Path(__file__).parents[2] / "app.yml"
 WITHIN = 60.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
 QUIET: Mapping[str, str | float] = {
-    **{"write_interval": 0, "settle_seconds": 0, "sweep_seconds": 3600, "deliveries_seconds": 0},
+    "write_interval": 0,
+    "settle_seconds": 0,
+    "sweep_seconds": 3600,
+    "deliveries_seconds": 0,
     "sandbox": "none",  # agents of stories meet in a folder beside; stories of the sandbox set another
 }
 """Settings with which nothing happens but what a story makes happen."""
@@ -281,9 +285,13 @@ class Stage:
 
     def prompt(self, session: str) -> str:
         """The first prompt that an agent got."""
-        [path] = self.folder.glob(f"data-*/transcripts/alice/shop/{session}.jsonl")
-        entries = [json.loads(line) for line in path.read_text().splitlines()]
-        return str(next(entry["text"] for entry in entries if entry["kind"] == "prompt"))
+        return next(str(entry["text"]) for entry in self.transcript(session) if entry["kind"] == "prompt")
+
+    def transcript(self, session: str) -> list[dict[str, JsonValue]]:
+        """What was kept of a session, whether it runs or is over."""
+        names = {path.with_name(f"{session}.jsonl") for path in self.folder.glob("data-*/transcripts/alice/shop/*")}
+        [path] = [name for name in names if name.exists() or packed(name).exists()]
+        return [json.loads(line) for line in read_lines(path)]
 
     async def file(self, path: str, ref: str = "main") -> str | None:
         """The content of a file in the repository, None where there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,7 @@ ONE = playbook(task("one"))
 
 def hooks(story: Stage, session: str) -> list[str]:
     """What the transcript of a session says about hooks."""
-    [path] = story.folder.glob(f"data-*/transcripts/alice/shop/{session}.jsonl")
-    entries = [json.loads(line) for line in path.read_text().splitlines()]
-    return [str(entry["text"]) for entry in entries if entry["kind"] == "hook"]
+    return [str(entry["text"]) for entry in story.transcript(session) if entry["kind"] == "hook"]
 
 
 def config(*lines: str) -> str:

@@ -5,6 +5,7 @@ The model knows one command, which does what the session's role asks for; everyt
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.model.offer import AgentOffer
+from bot.model.session import Published, Role
 from tests.agents.conftest import installed
 from tests.agents.model.script import SUMMARY, Ask, Refuse, Reply, Run, Say, Script
 from tests.agents.model.server import serve
@@ -57,7 +59,8 @@ def programs(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def transcripts(story: Stage) -> str:
-    return "".join(path.read_text() for path in story.folder.glob("data-*/transcripts/**/*.jsonl"))
+    files = story.folder.glob("data-*/transcripts/**/*.jsonl.gz")
+    return "".join(gzip.decompress(path.read_bytes()).decode() for path in files)
 
 
 @pytest.mark.usefixtures("programs")
@@ -92,3 +95,60 @@ async def test_codex_takes_over_while_claude_is_out_of_credit(tmp_path: Path) ->
         workers = [session.agent for session in sessions if session.role == "worker"]
         assert workers[:2] == ["claude", "codex:gpt-5"]
         assert "2 of 2 tasks merged" in story.status(objective)
+
+
+COMMITS = "git add -A; git commit -qm Work"
+
+
+def told(command: str, later: str) -> Script:
+    """Plans and reviews as in `job`; a worker runs `command`, and `later` when it is told what is wrong."""
+
+    def script(ask: Ask) -> Reply:
+        again = "cannot be taken as it is" in ask.text
+        if len(ask.results) > again:
+            return Say(SUMMARY.format(text=f"Done by {ask.protocol}."))
+        return Run(later if again else command)
+
+    return script
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(("worker", "others"), [("claude", "codex"), ("codex", "claude")])
+async def test_an_agent_that_forgot_to_commit_is_told_and_commits_in_the_same_attempt(
+    tmp_path: Path, worker: str, others: str
+) -> None:
+    forgets = JOB.replace('git add -A; git commit -qm "Write $T"', ":")
+    async with (
+        serve(told(forgets, COMMITS)) as model,
+        stage(tmp_path, {}, config=roles(worker, others), agents=offers(model.url)) as story,
+    ):
+        objective = story.hand_off()
+        await story.closed(objective)
+        ledger = await story.ledger(objective)
+        assert [session.role for session in ledger.sessions].count(Role.WORKER) == 2
+        assert await story.file("two.txt") == "hi\n"
+        assert '"kind": "follow-up"' in transcripts(story)
+        turns = {session.spend.turns for session in ledger.sessions if session.role is Role.WORKER}
+        assert turns == {4}
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(("worker", "others"), [("claude", "codex"), ("codex", "claude")])
+async def test_an_agent_whose_work_does_not_verify_is_told_and_mends_it_in_the_same_attempt(
+    tmp_path: Path, worker: str, others: str
+) -> None:
+    verify = "verify:\n  command: test ! -e broken\n"
+    breaks = JOB.replace("git add -A;", "touch broken; git add -A;")
+    scope = PLAN.replace('"scope": [', '"scope": ["broken", ')
+    async with (
+        serve(told(breaks.replace(PLAN, scope), f"git rm -q broken; {COMMITS}")) as model,
+        stage(tmp_path, {}, config=roles(worker, others) + verify, agents=offers(model.url)) as story,
+    ):
+        objective = story.hand_off()
+        await story.closed(objective)
+        sessions = (await story.ledger(objective)).sessions
+        workers = [session for session in sessions if session.role is Role.WORKER]
+        assert [type(session.outcome) for session in workers] == [Published, Published]
+        assert "2 of 2 tasks merged" in story.status(objective)
+        tokens = {(session.spend.input_tokens, session.spend.output_tokens) for session in workers}
+        assert tokens == {(400, 80)} if worker == "codex" else len(tokens) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,9 @@ async def test_nothing_that_the_bot_leaves_behind_holds_a_secret(tmp_path: Path)
         ledger = await story.file("ledger.json", f"refs/crewline/objectives/{objective.number}") or ""
         left = [path for path in story.folder.rglob("*") if path.is_file() and "hub" not in path.parts]
         assert story.folder / "bot.log" in left
-        assert any(path.suffix == ".jsonl" for path in left)
+        packed = [gzip.decompress(path.read_bytes()) for path in left if path.suffix == ".gz"]
+        assert packed
         for secret in secrets_of(story):
             assert secret not in ledger
             assert not [path for path in left if secret.encode() in path.read_bytes()]
+            assert not [text for text in packed if secret.encode() in text]
