@@ -106,6 +106,8 @@ class Exchange:
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _forward(self, request: h11.Request) -> None:
         headers: Headers = [(name, value) for name, value in request.headers if name not in _NOT_PASSED_ON]

@@ -61,6 +61,8 @@ async def harvest(mirror: Mirror, place: Workplace, session: SessionId, agent: s
     tip = checked_out(place.repository)
     if tip is None or tip == place.start:
         return None
+    if _leads_elsewhere(place.repository / "objects", mirror):
+        raise Unharvestable("The agent made its repository's objects lead to another place.")
     if _size(place.repository / "objects", LARGEST_HARVEST) > LARGEST_HARVEST:
         raise Unharvestable(f"The commits bring more than {LARGEST_HARVEST // 1_000_000} MB.")
     await _fetch(mirror, place, tip)
@@ -217,6 +219,26 @@ def _small_file(path: Path, most: int = 500) -> bytes:
             return file.read(most).strip() if plain else b""
         except OSError:
             return b""
+
+
+def _leads_elsewhere(objects: Path, mirror: Mirror) -> bool:
+    """Whether it borrows from another repository than the mirror, or holds a link. Objects that are known by name
+    could be taken from any repository of the machine that way, and published."""
+    borrowed = _small_file(objects / "info" / "alternates", 10_000)
+    if objects.is_symlink() or borrowed not in (b"", os.fsencode(mirror.path / "objects")):
+        return True
+    left = [str(objects)]
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        return True
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+        except OSError:
+            continue
+    return False
 
 
 def _size(folder: Path, enough: int) -> int:
