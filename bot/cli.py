@@ -105,6 +105,19 @@ def gc(
 
 
 @app.command()
+def logs(
+    session: Annotated[str, typer.Argument(help="Such as 12.parser.worker.1, or OWNER/NAME/12.parser.worker.1.")],
+    data: Annotated[Path | None, typer.Option(help="The data folder; that of CREWLINE_DATA if absent.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the session is over.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="As it is kept: one JSON object a line.")] = False,
+) -> None:
+    """Show the transcript of a session: its prompt, what the agent said and did, and how it ended."""
+    from bot.demo.logs import show_log
+
+    sys.exit(show_log(session, data, follow=follow, raw=raw))
+
+
+@app.command()
 def doctor(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask each agent's model for one word, which may cost a little.")

@@ -109,6 +109,7 @@ async def serve(
         wind_up = nothing_left
         if isinstance(runner, SessionRunner):
             mirrors.kept, wind_up = runner, runner.wind_up
+            reception.live = runner.live
         stack.enter_context(_ended_in_order())
         async with leases, asyncio.TaskGroup() as group:  # released last, when nothing writes any more
             instance = _instance(settings, instance_id, bot, app, disk)

@@ -12,6 +12,7 @@ from collections import deque
 from bot.control.controller import Controller
 from bot.github.webhook import Hint, RepositoriesChanged
 from bot.model.view import ObjectiveView, StandbyView
+from bot.sessions.live import Live
 
 MOST_HELD = 1000
 
@@ -22,6 +23,8 @@ class Reception:
     def __init__(self) -> None:
         self._held: deque[Hint | RepositoriesChanged] = deque(maxlen=MOST_HELD)
         self._controller: Controller | None = None
+        self.live: Live | None = None
+        """What sessions say, where they run in this process."""
 
     @property
     def is_open(self) -> bool:
@@ -42,7 +45,8 @@ class Reception:
             self._controller.accept(hint)
 
     def views(self) -> tuple[ObjectiveView, ...]:
-        return () if self._controller is None else self._controller.views()
+        views = () if self._controller is None else self._controller.views()
+        return views if self.live is None else self.live.shown(views)
 
     def standing_by(self) -> tuple[StandbyView, ...]:
         return () if self._controller is None else self._controller.standing_by()

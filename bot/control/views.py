@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.config import RepositoryConfig
+from bot.decide.budget import spend_text
 from bot.decide.hand_off import refusal
 from bot.decide.situation import Situation
 from bot.decide.status import finished
@@ -41,6 +42,8 @@ def view_of(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Obje
         sessions=len(ledger.sessions),
         seconds=sum(session.spend.seconds for session in ledger.sessions),
         usd=sum(dollars) if dollars else None,
+        spent=spend_text(situation),
+        session=next((claim.id for claim in ledger.open_claims() if claim.task is None), None),
         looked_at=now,
     )
 
@@ -69,4 +72,5 @@ def _task_view(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> Tas
         attempt=task.attempt,
         depends_on=task.planned.depends_on,
         running_since=task.claim.claimed_at if task.claim else None,
+        session=task.claim.id if task.claim else None,
     )

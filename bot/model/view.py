@@ -11,6 +11,14 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class LiveLine:
+    """What a session that runs did at a moment."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """`state` is the stage of the task in one or two words, `why` one sentence on what it waits for."""
 
@@ -28,6 +36,10 @@ class TaskView:
     depends_on: tuple[str, ...] = ()
     running_since: datetime | None = None
     """When the session that runs now was claimed."""
+    session: str | None = None
+    """The session that runs now."""
+    lines: tuple[LiveLine, ...] = ()
+    """What it did last, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,12 @@ class ObjectiveView:
     seconds: float = 0.0
     """Wall time of all its agents together."""
     usd: float | None = None
+    spent: str | None = None
+    """What all that has cost, of how much."""
     looked_at: datetime | None = None
+    session: str | None = None
+    """The planner's, while it runs."""
+    lines: tuple[LiveLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +41,7 @@ from bot.sessions.hooks import SessionHooks
 from bot.sessions.inheritance import Inheritance, continuing
 from bot.sessions.keys import access
 from bot.sessions.leftovers import DataFolder
+from bot.sessions.live import Live, Progress
 from bot.sessions.memo import Memo, Memos, Tree
 from bot.sessions.prompt import PromptFailed, override
 from bot.sessions.salvage import salvage, with_salvage
@@ -50,17 +50,6 @@ from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
 from bot.sessions.worker import work
 from bot.sessions.workplace import NotReady, find_base, make_workplace, session_folder
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a session does now, in one masked line for the live view."""
-
-    repository: RepositoryName
-    session: SessionId
-    text: str
-    at: datetime
-
 
 OnProgress = Callable[[Progress], None]
 Mirrors = Callable[[RepositoryName], Awaitable[Mirror]]
@@ -101,6 +90,7 @@ class SessionRunner:
         self._trash = Trash(self._data / "trash")
         self._memos = Memos(self._data / "sessions")
         self._inheritance = Inheritance(self._data, self._memos, self._trash, clock, roster.secrets())
+        self.live = Live()
         self._stopped: dict[Path, SessionHooks] = {}
 
     async def __aenter__(self) -> Self:
@@ -148,6 +138,7 @@ class SessionRunner:
                 tell(NOT_SALVAGED, traceback=True, session=assignment.id)
         hooks = self._stopped.pop(folder, None)
         report = _report(assignment, outcome, hooks.stage if hooks else None)
+        self.live.over(repository, assignment.id)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         if hooks is not None:
             GUARDS.set(self._guards)
@@ -179,6 +170,7 @@ class SessionRunner:
                 tell(SESSION_BROKE, traceback=True)
                 outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
         report = _report(assignment, outcome, stage)
+        self.live.over(RepositoryName.parse(assignment.repository), assignment.id)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         return report
 
@@ -301,7 +293,9 @@ class SessionRunner:
     def _teller(self, repository: RepositoryName, session: SessionId) -> Callable[[str], None]:
         def teller(text: str) -> None:
             try:
-                self._on_progress(Progress(repository, session, text, self._clock()))
+                progress = Progress(repository, session, text, self._clock())
+                self.live.heard(progress)
+                self._on_progress(progress)
             except Exception:
                 tell(PROGRESS_NOT_TAKEN, traceback=True)
 

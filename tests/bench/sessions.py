@@ -24,7 +24,8 @@ from bot.model.identity import RepositoryName, SessionId
 from bot.model.offer import AgentOffer
 from bot.model.session import Published
 from bot.sessions.guards import GUARD
-from bot.sessions.run import Progress, SessionRunner
+from bot.sessions.live import Progress
+from bot.sessions.run import SessionRunner
 from tests.git.conftest import BOT, Remote
 from tests.sessions.conftest import World
 

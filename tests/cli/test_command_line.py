@@ -1,11 +1,14 @@
 """What a person types and gets wrong: one clear text, exit code 2, no traceback."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from bot.sessions.archive import pack
 
 
 def crewline(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -118,6 +121,25 @@ def test_gc_says_what_it_deletes(tmp_path: Path) -> None:
     assert (refused.returncode, "there is no data folder nowhere" in refused.stderr) == (2, True)
     wrong = crewline("gc", folder=tmp_path, CREWLINE_TREES_MB="many")
     assert (wrong.returncode, "CREWLINE_TREES_MB" in wrong.stderr) == (2, True)
+
+
+def test_logs_shows_the_transcript_of_a_session_compressed_or_not(tmp_path: Path) -> None:
+    path = tmp_path / "data/transcripts/octo/shop/1.one.worker.1.jsonl"
+    path.parent.mkdir(parents=True)
+    begun = {"at": "2026-01-01T12:00:01.000+00:00", "kind": "tool_call", "name": "Bash", "arguments": "ls"}
+    ended = {"at": "2026-01-01T12:00:02.000+00:00", "kind": "outcome", "text": "published"}
+    path.write_text(f"{json.dumps(begun)}\n")
+    here = {"CREWLINE_DATA": str(tmp_path / "data")}
+    assert crewline("logs", "1.one.worker.1", folder=tmp_path, **here).stdout == "12:00:01 tool_call    Bash ls\n"
+    pack(path)
+    path.write_text(f"{json.dumps(ended)}\n")
+    pack(path)
+    said = crewline("logs", "--follow", "octo/shop/1.one.worker.1", folder=tmp_path, **here).stdout
+    assert said == "12:00:01 tool_call    Bash ls\n12:00:02 outcome      published\n"
+    raw = crewline("logs", "--raw", "1.one.worker.1", folder=tmp_path, **here).stdout
+    assert [json.loads(line) for line in raw.splitlines()] == [begun, ended]
+    missing = crewline("logs", "1.one.worker.2", folder=tmp_path, **here)
+    assert (missing.returncode, "Did you mean" in missing.stderr) == (2, True)
 
 
 def test_the_doctor_says_what_it_finds(tmp_path: Path) -> None:

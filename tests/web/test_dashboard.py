@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.decide.task import Stage
-from bot.model.view import ObjectiveView, StandbyView, TaskView
+from bot.model.view import LiveLine, ObjectiveView, StandbyView, TaskView
 from bot.web.dashboard import TONES, duration
 from tests.web.deliveries import NOW, Desk
 
@@ -49,6 +49,16 @@ async def test_an_objective_that_is_done_is_shown_but_not_counted_as_open() -> N
         page = (await client.get("/")).text
     assert "1 open objective ·" in page
     assert "acme/shop #11" in page
+
+
+async def test_what_a_running_session_does_is_shown_and_is_text() -> None:
+    lines = (LiveLine(NOW - timedelta(minutes=3), "silence; last progress 3 min ago"), LiveLine(NOW, HOSTILE))
+    working = replace(CART.tasks[2], session="12.prices.worker.2", lines=lines)
+    async with Desk(shown=(replace(CART, tasks=(working,)),)).client() as client:
+        page = (await client.get("/")).text
+    assert "<small>3 min ago</small> silence; last progress 3 min ago" in page
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)" in page
 
 
 async def test_the_page_tells_each_task_its_state_and_why_it_waits() -> None:
