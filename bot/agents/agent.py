@@ -196,11 +196,13 @@ class Account:
         self.conversation: str | None = None
         self.turns = 0
         """Answers of the model: what it says and calls until tools have answered is one."""
+        self.tool_calls = 0
         self._answering = False
 
     def add(self, event: AgentEvent) -> None:
         if isinstance(event, Thinking | Message | ToolCall):
             self.turns += not self._answering
+            self.tool_calls += isinstance(event, ToolCall)
             self._answering = True
         elif isinstance(event, ToolResult):
             self._answering = False
@@ -231,6 +233,7 @@ class Account:
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             turns=self.turns,
+            tool_calls=self.tool_calls,
         )
 
     @property

@@ -113,7 +113,7 @@ def _checks_of(session: SessionRecord, task: Task) -> list[PublishCheck]:
                 head=outcome.head,
                 conclusion=Conclusion.SUCCESS if approved else Conclusion.FAILURE,
                 title="Approved" if approved else "Changes requested",
-                summary=texts.verdict_text(outcome.verdict),
+                summary=f"{texts.verdict_text(outcome.verdict)}\n\n{texts.session_text(session)}",
                 session=session.id,
             )
         )
@@ -126,7 +126,7 @@ def _verify_check(session: SessionRecord, evidence: Evidence) -> PublishCheck:
         head=evidence.head,
         conclusion=Conclusion.SUCCESS if evidence.passed else Conclusion.FAILURE,
         title=f"Exit code {evidence.exit_code} after {evidence.seconds:.1f} s",
-        summary=texts.evidence_text(evidence),
+        summary=f"{texts.evidence_text(evidence)}\n\n{texts.session_text(session)}",
         session=session.id,
     )
 

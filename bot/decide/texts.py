@@ -9,9 +9,10 @@ import re
 
 from bot.decide.situation import Situation
 from bot.decide.task import Task
+from bot.model.budget import Metric, in_words
 from bot.model.identity import salvage_branch
 from bot.model.marker import tag, without_tags
-from bot.model.session import Evidence, Finding, Published, Verdict, salvage_of
+from bot.model.session import Evidence, Finding, Published, SessionRecord, Verdict, salvage_of
 
 SCRIPT_NOTE = "Made by Crewline from a session of a coding agent; see the checks for the evidence."
 _MENTION = re.compile(r"(?<![\w`/])@(?=[A-Za-z0-9])")
@@ -69,6 +70,22 @@ def evidence_text(evidence: Evidence) -> str:
     result = "passed" if evidence.passed else f"failed with exit code {evidence.exit_code}"
     text = f"`{one_line(evidence.command)}` {result} at {evidence.head}, run by Crewline in a clean checkout."
     return f"{text}\n\n{fenced(evidence.tail)}" if evidence.tail.strip() else text
+
+
+def session_text(session: SessionRecord) -> str:
+    """A session in short: who played it, what it took, and what it said last."""
+    spend = session.spend
+    tokens = (spend.input_tokens or 0) + (spend.output_tokens or 0)
+    counts = [
+        f"{spend.turns} turns" if spend.turns else "",
+        f"{spend.tool_calls} tool calls" if spend.tool_calls else "",
+        in_words(Metric.TOKENS, tokens) if tokens else "",
+        f"${spend.usd:.2f}" if spend.usd else "",
+        f"{spend.seconds:.0f} s",
+    ]
+    by = f" by {session.agent}" if session.agent else ""
+    text = f"Session `{session.id}`{by}: {', '.join(filter(None, counts))}."
+    return f"{text} It said last:\n\n{fenced(session.said)}" if session.said else text
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -170,11 +170,10 @@ class Ledger(Frozen):
 
     def end(self, report: SessionReport, at: datetime) -> Self:
         """With the session of `report` ended. A session that ended before, or is unknown, changes nothing."""
-        ended = {"outcome": report.outcome, "ended_at": at, "spend": report.spend, "prompt": report.prompt}
+        told = {"spend": report.spend, "prompt": report.prompt, "said": report.said}
+        ended = {"outcome": report.outcome, "ended_at": at, **told}
         return self._with_sessions(
-            session.model_copy(update=ended)
-            if session.id == report.id and session.outcome is None
-            else session
+            session.model_copy(update=ended) if session.id == report.id and session.outcome is None else session
             for session in self.sessions
         )
 

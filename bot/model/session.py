@@ -33,6 +33,7 @@ class Spend(Frozen):
     output_tokens: int | None = None
     turns: int = 0
     commits: int = 0
+    tool_calls: int = 0
 
     def of(self) -> Mapping[Metric, float]:
         tokens = (self.input_tokens or 0) + (self.output_tokens or 0)
@@ -202,6 +203,8 @@ class SessionReport(Frozen):
     spend: Spend
     prompt: str | None = None
     """The SHA-256 of its first prompt, where there was one."""
+    said: str = ""
+    """The end of what its agent said to people, masked."""
 
 
 def salvage_of(outcome: Outcome | None) -> Salvage | None:
@@ -243,6 +246,8 @@ class SessionRecord(Frozen):
     spend: Spend = Spend()
     prompt: str | None = None
     """The SHA-256 of its first prompt, in hexadecimal; the prompt stands in its transcript."""
+    said: str = ""
+    """The end of what its agent said to people; never evidence."""
 
 
 def last_counting(sessions: Sequence[SessionRecord]) -> SessionRecord | None:

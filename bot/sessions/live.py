@@ -37,8 +37,8 @@ class Live:
         if len(self._lines) > MOST_SESSIONS:
             del self._lines[next(iter(self._lines))]
 
-    def over(self, repository: RepositoryName, session: SessionId) -> None:
-        self._lines.pop((str(repository), str(session)), None)
+    def over(self, repository: str, session: str) -> None:
+        self._lines.pop((repository, session), None)
 
     def shown(self, views: Iterable[ObjectiveView]) -> tuple[ObjectiveView, ...]:
         """`views` with what their sessions say."""

@@ -138,7 +138,7 @@ class SessionRunner:
                 tell(NOT_SALVAGED, traceback=True, session=assignment.id)
         hooks = self._stopped.pop(folder, None)
         report = _report(assignment, outcome, hooks.stage if hooks else None)
-        self.live.over(repository, assignment.id)
+        self.live.over(assignment.repository, assignment.id)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         if hooks is not None:
             GUARDS.set(self._guards)
@@ -170,7 +170,7 @@ class SessionRunner:
                 tell(SESSION_BROKE, traceback=True)
                 outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
         report = _report(assignment, outcome, stage)
-        self.live.over(RepositoryName.parse(assignment.repository), assignment.id)
+        self.live.over(assignment.repository, assignment.id)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         return report
 
@@ -303,8 +303,9 @@ class SessionRunner:
 
 
 def _report(assignment: Assignment, outcome: Outcome, stage: Stage | None) -> SessionReport:
-    spend, prompt = (stage.spend, stage.prompt) if stage is not None else (Spend(), None)
-    return SessionReport(id=assignment.id, outcome=outcome, spend=spend, prompt=prompt)
+    if stage is None:
+        return SessionReport(id=assignment.id, outcome=outcome, spend=Spend())
+    return SessionReport(id=assignment.id, outcome=outcome, spend=stage.spend, prompt=stage.prompt, said=stage.said)
 
 
 async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:

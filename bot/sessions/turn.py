@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import TypeVar
 
 from bot.agents.agent import Account, Agent, AgentError, Invocation
+from bot.agents.summary import BEGIN
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
 from bot.model.budget import Caps, Metric, in_words
@@ -31,6 +32,7 @@ from bot.sessions.watch import WARNED_AT, Over, Watch
 from bot.sessions.workplace import Workplace
 
 _SHOWN = 4_000
+LONGEST_SAID = 600
 
 Amount = TypeVar("Amount", int, float)
 
@@ -65,6 +67,8 @@ class Stage:
     """The name that the agent's program gave its conversation."""
     prompt: str | None = None
     """The SHA-256 of the first prompt."""
+    said: str = ""
+    """The end of what the agent said to people in its last turn, masked, without its summary."""
     _outside: tuple[float | None, int | None, int | None] = (None, None, None)
     """What was spent before the present conversation: money, tokens read, tokens written."""
 
@@ -124,6 +128,10 @@ class Stage:
             self._outside = (self.spend.usd, self.spend.input_tokens, self.spend.output_tokens)
         self.spend = self.counted(account, seconds, commits, resumed=resumed)
         self.conversation = account.conversation or (self.conversation if resumed else None)
+        self.said = (
+            self.transcript.mask(account.text.partition(BEGIN)[0].replace("\0", "�").strip())[-LONGEST_SAID:].strip()
+            or self.said
+        )
 
     def noticed(self, what: str) -> None:
         """The sandbox kept the agent from something."""
@@ -292,6 +300,7 @@ def _sum(left: Spend, right: Spend) -> Spend:
         output_tokens=_add(left.output_tokens, right.output_tokens),
         turns=left.turns + right.turns,
         commits=left.commits + right.commits,
+        tool_calls=left.tool_calls + right.tool_calls,
     )
 
 

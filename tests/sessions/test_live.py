@@ -32,7 +32,7 @@ def test_the_last_lines_of_a_session_stand_at_its_task_until_it_is_over() -> Non
     assert len(view.tasks[0].lines) == MOST_LINES
     assert view.tasks[0].lines[-1] == LiveLine(NOW, "line 19")
     assert view.tasks[1].lines == ()
-    live.over(SHOP, SessionId("12.one.worker.1"))
+    live.over(str(SHOP), "12.one.worker.1")
     assert live.shown([VIEW])[0].tasks[0].lines == ()
 
 
