@@ -228,6 +228,8 @@ class Controller:
         await self._inherit(room)
         self._departures.returned(room)
         self._rooms[room.name] = room
+        if self._tending is not None:
+            self._tending.patrol(room)
         if self._instance.settle:
             self._group.create_task(self._recall_the_rest(room), name=f"recalls the rest of {room.name}")
         return True

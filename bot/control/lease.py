@@ -14,8 +14,10 @@ same instant exactly one wins, and whoever loses stands by: it looks at that ref
   on with it later, if nobody took it meanwhile: the compare-and-swap tells. An objective that waits for a person for
   a week costs no push after the first, and two instances that both have nothing to do do not fight over it: the one
   that does not have the lease keeps an eye on it, and stands by again when it is renewed. A repository without open
-  objectives has no lease, and nobody looks for one; so an instance that was told of no objective by a webhook or its
-  sweep does not know yet whom it would have to replace.
+  objectives has no lease. So that an instance which was told of no objective knows whom it would have to replace, it
+  looks at the leases that it does not hold in turn, one at a time, whatever their number (`Tending.patrol`): where
+  another one works, it stands by, and finds what is open when that one's lease ends. With up to eight repositories
+  this is within the lease's time; with more it takes longer, and then a webhook or the sweep comes first.
 * **No clocks are compared** (`bot/model/lease.py`). Who stands by takes the lease after it saw it unchanged for three
   quarters of the time; the holder itself stopped trusting it after half.
 * **What ends in order releases it**, and the next instance has it at once. What was killed and starts again on the
@@ -116,6 +118,8 @@ class Tending:
         self._serves = serves
         self._kept: set[RepositoryName] = set()
         self._attended: set[RepositoryName] = set()
+        self._beat: dict[RepositoryName, Room] = {}
+        self._patrols = False
 
     def keep(self, room: Room) -> None:
         """A session starts: renew the lease until none runs any more."""
@@ -132,6 +136,15 @@ class Tending:
     def watch(self, room: Room, free: Callable[[Room], None]) -> None:
         """Somebody else has it: tell when it may be taken."""
         self._group.create_task(self._watch(room, free), name=f"stands by for {room.name}")
+
+    def patrol(self, room: Room) -> None:
+        """The room is in use: look now and then whether another instance works there, also while nothing is open."""
+        if room.lease.terms is None:
+            return
+        self._beat[room.name] = room
+        if not self._patrols:
+            self._patrols = True
+            self._group.create_task(self._patrol(room.lease.terms.looked_at_every), name="patrols the leases")
 
     async def _keep(self, room: Room) -> None:
         assert room.lease.terms is not None
@@ -172,6 +185,20 @@ class Tending:
                     tell(LEASE_NOT_SEEN, repository=str(room.name), error=str(error))
         finally:
             self._attended.discard(room.name)
+
+    async def _patrol(self, every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            self._beat = {name: room for name, room in self._beat.items() if self._serves(room)}
+            free = (room for name, room in self._beat.items() if name not in self._attended and not room.lease.held())
+            if (room := next(free, None)) is None:
+                continue
+            self._beat[room.name] = self._beat.pop(room.name)  # the others come first next time
+            try:
+                if await room.lease.look() > 0.0 and self._serves(room):
+                    self._lost(room)
+            except (GitHubError, GitFailed, OSError) as error:
+                tell(LEASE_NOT_SEEN, repository=str(room.name), error=str(error))
 
     async def _watch(self, room: Room, free: Callable[[Room], None]) -> None:
         assert room.lease.terms is not None

@@ -124,6 +124,24 @@ async def test_who_stands_by_goes_on_when_the_first_dies(tmp_path: Path) -> None
             await story.at_rest()
 
 
+async def test_who_heard_of_no_objective_goes_on_too(tmp_path: Path) -> None:
+    """Both start while nothing is open, and all webhooks go to the first. When it dies, nobody tells the second."""
+    parts = playbook(task("one"), one__worker=[waits_for("go")])
+    async with (
+        stage(tmp_path, parts, killable=True, lease_seconds=SOON, settle_seconds=0.2) as story,
+        second(story) as other,
+    ):
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        await other.stands_by()
+        await story.stop_bot()
+        story.sign("go")
+        await story.closed(objective)
+        assert len(await holders(story, objective)) == 2
+        other.takes_webhooks()
+        await story.at_rest()
+
+
 INTERRUPTED = ("between two sub-issues", "between push and pull request", "between review and merge")
 
 
