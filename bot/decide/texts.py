@@ -63,6 +63,8 @@ def pull_request_body(situation: Situation, task: Task, published: Published) ->
     else:
         parts.append("The agent left no summary.")
     parts.append(f"Part of #{situation.objective.number}. {SCRIPT_NOTE}")
+    if published.made_in:
+        parts.append(f"Sandbox of the session: {one_line(published.made_in, 400)}.")
     return "\n\n".join(parts)
 
 

@@ -146,6 +146,8 @@ class Published(Frozen):
     summary: Summary | None
     weakened: tuple[str, ...] = ()
     """Which tests were removed or switched off, one sentence each."""
+    made_in: str = ""
+    """What the agent ran in, and what it was kept from there, in a few words."""
 
 
 class Judged(Frozen):

@@ -88,6 +88,10 @@ class Sandbox:
         text = f"a session has at most {', '.join(held)}" if held else "nothing bounds what a session uses"
         return text if groups or not (bounds.memory_mb or bounds.processes) else f"{text}; {self.no_groups}"
 
+    def short(self) -> str:
+        """What is in force, in a few words."""
+        return "no sandbox" if self.host is None else f"bubblewrap, network {self.policy.network.value}"
+
     def statement(self) -> str:
         """What is in force, in one plain sentence."""
         if self.refusal is not None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import structlog
+
 from bot.agents.roster import Roster, UnknownAgent
 from bot.disk.watch import SoundDisk, Suspecting
 from bot.git.errors import GitFailed
@@ -50,6 +52,8 @@ from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
 from bot.sessions.worker import work
 from bot.sessions.workplace import NotReady, find_base, make_workplace, session_folder
+
+log = structlog.get_logger(__name__)
 
 OnProgress = Callable[[Progress], None]
 Mirrors = Callable[[RepositoryName], Awaitable[Mirror]]
@@ -101,6 +105,7 @@ class SessionRunner:
         await self._trash.__aenter__()
         self._inheritance.enter(self._folder)
         self._sandbox = await asyncio.to_thread(establish, self._policy, self._data / "sandbox")
+        log.info("sandbox", in_force=self._sandbox.statement(), bounds=self._sandbox.bounded())
         return self
 
     async def __aexit__(
@@ -217,7 +222,7 @@ class SessionRunner:
         folder = session_folder(self._data / "work", repository, assignment.id)
         if self._sandbox.refusal is not None:
             return Void(reason=self._sandbox.statement())
-        transcript.note("sandbox", self._sandbox.statement())
+        transcript.note("sandbox", f"{self._sandbox.statement()}; {self._sandbox.bounded()}")
         try:
             agent = self._roster.find(assignment.agent)
             mirror = await self._mirrors(repository)

@@ -32,6 +32,7 @@ from bot.sessions.watch import WARNED_AT, Over, Watch
 from bot.sessions.workplace import Workplace
 
 _SHOWN = 4_000
+_MOST_NOTICES = 3
 LONGEST_SAID = 600
 
 Amount = TypeVar("Amount", int, float)
@@ -63,6 +64,8 @@ class Stage:
     """Files of the machine that the agent's command names."""
     reach: Reach | None = None
     """What the agent may reach where its network is not open."""
+    notices: list[str] = field(default_factory=list)
+    """What the sandbox kept the agent from."""
     conversation: str | None = None
     """The name that the agent's program gave its conversation."""
     prompt: str | None = None
@@ -133,8 +136,15 @@ class Stage:
             or self.said
         )
 
+    def made_in(self) -> str:
+        """For people: what the agent ran in, and what it was kept from there."""
+        kept = self.notices[:_MOST_NOTICES]
+        more = [f"and {len(self.notices) - len(kept)} more"] if len(self.notices) > len(kept) else []
+        return self.transcript.mask("; ".join([self.sandbox.short(), *kept, *more]))
+
     def noticed(self, what: str) -> None:
         """The sandbox kept the agent from something."""
+        self.notices.append(what)
         self.transcript.note("sandbox", what)
         self.on_text(f"sandbox: {what}")
 

@@ -126,7 +126,8 @@ async def _prove(stage: Stage, head: CommitSha, summary: Summary | None, verific
     evidence = await prove(stage, head, verification)
     if isinstance(evidence, Failed):
         return evidence
-    return Published(head=head, base=stage.place.base, evidence=evidence, summary=summary)
+    made_in = stage.made_in()
+    return Published(head=head, base=stage.place.base, evidence=evidence, summary=summary, made_in=made_in)
 
 
 async def prove(stage: Stage, head: CommitSha, verification: Verification) -> Evidence | Failed | None:

@@ -63,3 +63,5 @@ async def test_real_agents_do_the_main_job_without_a_network_and_without_their_k
         told = transcripts(story)
         assert KEY not in told
         assert "it may not reach evil.example:80" in told
+        said = "Sandbox of the session: bubblewrap, network model-only; it may not reach evil.example:80"
+        assert all(said in pull.body for pull in story.pull_requests())
