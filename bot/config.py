@@ -15,6 +15,7 @@ from bot.model.frozen import Frozen
 from bot.model.gate import GateCaps
 from bot.model.hooks import Hooks
 from bot.model.session import Role
+from bot.model.worktree import Shape
 
 PROTECTED = (".github/workflows/**", ".github/crewline.yml", ".github/crewline/**", "**/CODEOWNERS")
 """Paths that no setting opens: a push that changes a workflow needs a permission that the App does not ask for,
@@ -165,6 +166,7 @@ class RepositoryConfig(Frozen):
     budget: Annotated[BudgetConfig, Field(description="How much may be spent.")] = BudgetConfig()
     scope: Annotated[ScopeConfig, Field(description="How far a task may go beyond its plan.")] = ScopeConfig()
     gate: Annotated[GateCaps, Field(description="What one task may change at most.")] = GateCaps()
+    worktree: Annotated[Shape, Field(description="What is checked out.")] = Shape()
     hooks: Annotated[Hooks, Field(description="Commands around sessions.")] = Hooks()
     merge: Annotated[MergeConfig, Field(description="How pull requests are merged.")] = MergeConfig()
 

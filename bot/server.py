@@ -65,7 +65,12 @@ class World:
     new_instance: Callable[[], InstanceId] = lambda: InstanceId(secrets.token_hex(6))
     runner: Callable[[Settings, Mirrors], AbstractAsyncContextManager[Runner]] = lambda settings, mirrors: (
         SessionRunner(
-            settings.data, mirrors.get, _roster(settings), disk=mirrors.disk, sandbox=settings.sandbox_policy()
+            settings.data,
+            mirrors.get,
+            _roster(settings),
+            disk=mirrors.disk,
+            sandbox=settings.sandbox_policy(),
+            ready_trees=settings.ready_trees,
         )
     )
     disk: Callable[[Path], Disk] = DataDisk

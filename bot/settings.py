@@ -152,6 +152,15 @@ class Settings(SandboxSettings):
     reviewer_slots: Annotated[
         int, Field(ge=0, le=200, description="Most of them that are reviewers; 0: as many as there are.")
     ] = 0
+    ready_trees: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=64,
+            description="Most worktrees that stand ready, of each repository that is so large that a checkout takes "
+            "time; each takes as much of the disk as a checkout. 0: none.",
+        ),
+    ] = 4
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
         "refs/crewline"
     )

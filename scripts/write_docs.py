@@ -39,6 +39,7 @@ EXAMPLES: dict[str, str | list[str]] = {
     "roles.worker.model": "sonnet",
     "roles.reviewer.model": "opus",
     "verify.command": "make test",
+    "worktree.sparse": ["shop", "tools/build"],
     "hooks.after_create": "npm ci",
     "hooks.before_run": "make generate",
     "hooks.after_run": "docker compose down",

@@ -73,6 +73,7 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
         largest_file=config.limits.largest_file_kilobytes * 1000,
         gate=config.gate,
         hooks=config.hooks,
+        worktree=config.worktree,
         briefing=_briefing(situation, session, task, tasks),
     )
 

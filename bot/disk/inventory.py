@@ -5,6 +5,7 @@
     sessions/OWNER/NAME/SESSION.json     that the ledger does not have the end of this session yet
     work/OWNER/NAME/SESSION              trees of sessions of the server that runs
     left/OWNER/NAME/SESSION              trees that earlier runs left
+    ready/OWNER/NAME/…                   trees in which no session has begun yet
     trash/…                              what is being deleted
     instances                            locked by the server that runs
 
@@ -57,14 +58,14 @@ def inventory(data: Path) -> tuple[Item, ...]:
     """All that can be deleted one by one. Reads the disk; what goes away meanwhile is left out."""
     serving = is_used(data / "instances")
     unrecorded = {_three(path, ".json") for path in data.glob("sessions/*/*/*.json")}
-    trees = [*data.glob("work/*/*/*"), *data.glob("left/*/*/*")]
+    trees = [path for name in ("work", "left", "ready") for path in data.glob(f"{name}/*/*/*")]
     needed = {_three(path)[:2] for path in trees} | {names[:2] for names in unrecorded}
     items: list[Item] = []
     for path in data.glob("mirrors/*/*.git"):
         names = (path.parent.name, path.name.removesuffix(".git"))
         items += _item(data, Kind.MIRROR, path, in_use=is_used(path), unpushed=names in needed)
     for path in trees:
-        live = serving and path.parts[-4] == "work"
+        live = serving and path.parts[-4] != "left"
         items += _item(data, Kind.TREE, path, in_use=live, unpushed=_three(path) in unrecorded)
     for path in data.glob("transcripts/*/*/*.jsonl*"):
         session = (*path.parts[-3:-1], path.name.partition(".jsonl")[0])

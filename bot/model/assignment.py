@@ -16,6 +16,7 @@ from bot.model.hooks import Hooks
 from bot.model.identity import CommitSha, SessionId, TaskKey
 from bot.model.plan import PlannedTask
 from bot.model.session import Evidence, FailureKind, Finding, Role
+from bot.model.worktree import WHOLE, Shape
 
 
 class AnsweredQuestions(Frozen):
@@ -148,6 +149,7 @@ class Assignment(Frozen):
     """In bytes; the gate refuses a larger one."""
     gate: GateCaps = GateCaps()
     hooks: Hooks = Hooks()
+    worktree: Shape = WHOLE
     briefing: Briefing
 
     @property

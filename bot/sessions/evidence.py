@@ -10,12 +10,13 @@ from typing import Self
 from bot.git.mirror import Mirror
 from bot.model.identity import CommitSha
 from bot.model.session import Evidence
+from bot.model.worktree import WHOLE, Shape
 from bot.sandbox.bubblewrap import Room
 from bot.sandbox.sandbox import UNCONFINED, Sandbox
+from bot.sessions.checkout import checkout, make_task_repository
 from bot.sessions.confined import run_confined
 from bot.sessions.process import Tail
 from bot.sessions.surroundings import Folders, clean_environment
-from bot.sessions.workplace import checkout, make_task_repository
 
 TAIL = 6_000
 """Bytes of output that are kept."""
@@ -35,12 +36,14 @@ class Verification:
         ahead: CommitSha | None = None,
         mark: str = "",
         sandbox: Sandbox = UNCONFINED,
+        shape: Shape = WHOLE,
     ) -> None:
         self._mirror = mirror
         self._folder = folder
         self._ahead = ahead
         self._mark = mark
         self._sandbox = sandbox
+        self._shape = shape
         self._made = False
         self._runs = 0
         self._preparing: asyncio.Task[None] | None = None
@@ -66,7 +69,7 @@ class Verification:
         if not self._made:
             for name in ("tree", "home", "tmp"):
                 (self._folder / name).mkdir(parents=True)
-            make_task_repository(repository, self.tree, self._mirror, "verify", {})
+            make_task_repository(repository, self.tree, self._mirror, "verify", {}, self._shape)
             self._made = True
         (repository / "HEAD").write_text(f"{commit}\n")
         await checkout(repository, self.tree, commit)

@@ -46,6 +46,7 @@ from bot.sessions.leftovers import DataFolder
 from bot.sessions.live import Live, Progress
 from bot.sessions.memo import Memo, Memos, Tree
 from bot.sessions.prompt import PromptFailed, override
+from bot.sessions.ready import ReadyTrees
 from bot.sessions.salvage import salvage, with_salvage
 from bot.sessions.transcript import Transcript
 from bot.sessions.trash import Trash
@@ -82,6 +83,7 @@ class SessionRunner:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         disk: Suspecting | None = None,
         sandbox: SandboxPolicy = NO_SANDBOX,
+        ready_trees: int = 0,
     ) -> None:
         self._data = data.absolute()
         self._mirrors = mirrors
@@ -92,6 +94,7 @@ class SessionRunner:
         self._policy = sandbox
         self._sandbox = UNCONFINED
         self._trash = Trash(self._data / "trash")
+        self.trees = ReadyTrees(self._data / "ready", self._trash, ready_trees, self._disk.check)
         self._memos = Memos(self._data / "sessions")
         self._inheritance = Inheritance(self._data, self._memos, self._trash, clock, roster.secrets())
         self.live = Live()
@@ -103,6 +106,7 @@ class SessionRunner:
         with suppress(OSError):
             await self._guards.prepare()
         await self._trash.__aenter__()
+        await self.trees.__aenter__()
         self._inheritance.enter(self._folder)
         self._sandbox = await asyncio.to_thread(establish, self._policy, self._data / "sandbox")
         log.info("sandbox", in_force=self._sandbox.statement(), bounds=self._sandbox.bounded())
@@ -113,6 +117,7 @@ class SessionRunner:
     ) -> None:
         await self._inheritance.leave()
         await self._guards.__aexit__(kind, error, trace)
+        await self.trees.__aexit__(kind, error, trace)
         await self._trash.__aexit__(kind, error, trace)
 
     async def unreported(
@@ -229,7 +234,7 @@ class SessionRunner:
             base = await find_base(mirror, assignment)
             assignment = await continuing(mirror, assignment)
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
-            place = await make_workplace(mirror, begins, folder, base, self._clock())
+            place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees)
             on_text = self._teller(repository, assignment.id)
             needs = self._roster.needs(agent)
             asks = access(self._sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
@@ -290,7 +295,8 @@ class SessionRunner:
         will_verify = assignment.role is Role.WORKER and assignment.verify_command is not None
         ahead = stage.place.start if will_verify else None
         folder = stage.place.folder / "verify"
-        async with Verification(mirror, folder, ahead, self._folder.mark, self._sandbox) as verification:
+        shape = assignment.worktree
+        async with Verification(mirror, folder, ahead, self._folder.mark, self._sandbox, shape) as verification:
             if assignment.role is Role.REVIEWER:
                 return await review(stage, template, verification)
             return await work(stage, template, verification)

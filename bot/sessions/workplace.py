@@ -17,17 +17,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from bot.git.errors import NoSuchRef
 from bot.git.loose import NewCommit, write_commit
-from bot.git.mirror import Mirror, branch_refspecs, make_bare_repository
+from bot.git.mirror import Mirror, branch_refspecs
 from bot.git.process import git
 from bot.model.assignment import Assignment
 from bot.model.identity import CommitSha, RepositoryName, SessionId, task_branch
 from bot.model.session import Role
+from bot.sessions.checkout import checkout, make_task_repository, move_on
+from bot.sessions.ready import ReadyTrees
 
 _LOOKS = 4
 _SAFE = re.compile(r"^(?!\.\.?$)[A-Za-z0-9._-]{1,120}$")
@@ -107,52 +110,50 @@ async def find_base(mirror: Mirror, assignment: Assignment) -> CommitSha:
 
 
 async def make_workplace(
-    mirror: Mirror, assignment: Assignment, folder: Path, base: CommitSha, at: datetime
+    mirror: Mirror,
+    assignment: Assignment,
+    folder: Path,
+    base: CommitSha,
+    at: datetime,
+    trees: ReadyTrees | None = None,
 ) -> Workplace:
-    """A tree at the commit that `assignment` asks for. `folder` must not exist. Raises GitFailed."""
+    """A tree at the commit that `assignment` asks for, one of `trees` where one stands ready. `folder` must not exist.
+    Raises GitFailed."""
     branch = task_branch(assignment.objective, assignment.task or assignment.role.value)
     start, conflicting, merged = assignment.judges or assignment.starts_from or base, False, False
     if assignment.role is Role.WORKER and assignment.starts_from:
         start, conflicting = await _merge(mirror, assignment, assignment.starts_from, base, branch, at)
         merged = start not in (assignment.starts_from, base)
-    for name in ("home", "tmp", "tree"):
+    for name in ("home", "tmp"):
         (folder / name).mkdir(parents=True)
     place = Workplace(folder, base, start, branch, merged_base=merged)
     refs = {f"refs/heads/{branch}": start, f"refs/remotes/origin/{assignment.base_branch}": base}
-    make_task_repository(place.repository, place.tree, mirror, branch, refs)
-    await checkout(place.repository, place.tree, start)
+    await _fill(mirror, assignment, place, refs, trees)
     if not conflicting:
         return place
     conflicts = await _leave_conflict(mirror, place, assignment)
     return Workplace(folder, base, start, branch, conflicts)
 
 
-def make_task_repository(repository: Path, tree: Path, mirror: Mirror, branch: str, refs: dict[str, CommitSha]) -> None:
-    """A repository at `repository` with its tree at `tree` (an existing, empty folder), which borrows the
-    mirror's objects and has its own refs."""
-    identity = mirror.identity
-    user = f"[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n"
-    make_bare_repository(repository, f"[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n{user}")
-    config = repository / "config"
-    config.write_text(config.read_text().replace("bare = true", f"bare = false\n\tworktree = {_quoted(str(tree))}"))
-    (repository / "objects" / "info" / "alternates").write_text(f"{mirror.path / 'objects'}\n")
-    (repository / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
-    for ref, commit in refs.items():
-        path = repository / ref
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{commit}\n")
-    (tree / ".git").write_text(f"gitdir: {repository}\n")
-
-
-async def checkout(repository: Path, tree: Path, commit: CommitSha, seconds: float = 600) -> None:
-    """Fill a tree of ours with `commit`; where another commit is in it, only the difference is written."""
-    await git(
-        *("read-tree", "--reset", "-u", commit),
-        repository=repository,
-        environment={"GIT_WORK_TREE": str(tree)},
-        config=(("checkout.workers", "2"), ("submodule.recurse", "false")),
-        seconds=seconds,
-    )
+async def _fill(
+    mirror: Mirror, assignment: Assignment, place: Workplace, refs: dict[str, CommitSha], trees: ReadyTrees | None
+) -> None:
+    began, shape = time.monotonic(), assignment.worktree
+    repository = RepositoryName.parse(assignment.repository)
+    ready = trees.take(repository, shape) if trees is not None else None
+    if ready is None or trees is None:
+        place.tree.mkdir()
+        make_task_repository(place.repository, place.tree, mirror, place.branch, refs, shape)
+        await checkout(place.repository, place.tree, place.start)
+    else:
+        (ready.folder / "tree").rename(place.tree)
+        make_task_repository(place.repository, place.tree, mirror, place.branch, refs, shape)
+        (ready.folder / "repository" / "index").rename(place.repository / "index")
+        trees.discard(ready)
+        if ready.commit != place.start:
+            await move_on(place.repository, place.tree, ready.commit, place.start)
+    if trees is not None:
+        trees.began(mirror, repository, place.base, shape, time.monotonic() - began)
 
 
 async def _merge(
@@ -194,8 +195,3 @@ async def _leave_conflict(mirror: Mirror, place: Workplace, assignment: Assignme
 
 def _fields(name: str, email: str) -> tuple[tuple[str, str], ...]:
     return (("NAME", name), ("EMAIL", email))
-
-
-def _quoted(text: str) -> str:
-    """`text` as a value in a git settings file."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'

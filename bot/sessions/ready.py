@@ -1,0 +1,163 @@
+"""Trees that stand ready before a session asks for one.
+
+To check out a large repository takes seconds, and a session would wait for all of them. So trees are made ahead: in
+the background, one after another, for repositories in which sessions begin and whose checkout was found to be slow.
+To take one is to rename it; what has changed since it was made is then written, and nothing else of it is looked at.
+
+What must hold: no agent has ever run in a tree that stands ready, and none is handed out twice. It lies where no agent
+can write. The task repository of a session is a new one; only the tree and its index are taken. An index knows files
+by inode and times, and a rename of the folder above changes neither.
+
+Nobody depends on them. There are as many as there were sessions of late, up to a limit; where nothing begins for
+`IDLE` seconds, they go; where the disk is in trouble, none is made. A restart makes them anew.
+
+An overlay over one checkout would need neither time nor space for this. It was not taken: to mount one takes root, or
+a user namespace in which git of ours would have to run too, beside the agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Self
+
+from bot.git.errors import GitFailed
+from bot.git.mirror import Mirror
+from bot.model.identity import CommitSha, RepositoryName
+from bot.model.worktree import Shape
+from bot.sessions.checkout import checkout, make_task_repository
+from bot.sessions.trash import Trash
+
+SLOW = 0.15
+"""Seconds of a checkout from which it is worth a tree that stands ready."""
+IDLE = 1800.0
+"""Seconds without a session after which the trees of a repository go."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyTree:
+    """A folder with ``tree`` at `commit`, and the index of it in ``repository``."""
+
+    folder: Path
+    commit: CommitSha
+    shape: Shape
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Of one repository. `taken` are the times at which trees were asked for."""
+
+    mirror: Mirror
+    ready: deque[ReadyTree] = field(default_factory=deque)
+    taken: deque[float] = field(default_factory=deque)
+    making: asyncio.Task[None] | None = None
+    going: asyncio.TimerHandle | None = None
+
+
+async def sound() -> None:
+    """No trouble with the disk."""
+
+
+class ReadyTrees:
+    """At most `most` of each repository, below `folder`, which is on the file system of what is moved. `trouble` says
+    what is wrong with the disk, or None. To be used as an async context manager."""
+
+    def __init__(
+        self, folder: Path, trash: Trash, most: int, trouble: Callable[[], Awaitable[str | None]] = sound
+    ) -> None:
+        self._folder = folder
+        self._trash = trash
+        self._most = most
+        self._trouble = trouble
+        self._shelves: dict[RepositoryName, _Shelf] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        self._trash.throw(self._folder)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = [shelf.making for shelf in self._shelves.values() if shelf.making is not None]
+        for shelf in self._shelves.values():
+            if shelf.going is not None:
+                shelf.going.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._shelves.clear()
+        self._trash.throw(self._folder)
+
+    def take(self, repository: RepositoryName, shape: Shape) -> ReadyTree | None:
+        """One that is the caller's from now on: to be moved away, and what remains of its folder `discard`ed."""
+        shelf = self._shelves.get(repository)
+        while shelf is not None and shelf.ready:
+            tree = shelf.ready.popleft()
+            if tree.shape == shape:
+                return tree
+            self.discard(tree)
+        return None
+
+    def discard(self, tree: ReadyTree) -> None:
+        self._trash.throw(tree.folder)
+
+    def began(
+        self, mirror: Mirror, repository: RepositoryName, commit: CommitSha, shape: Shape, seconds: float
+    ) -> None:
+        """A session got its tree: at `commit`, and in so many `seconds` where none stood ready. More will come."""
+        shelf = self._shelves.get(repository)
+        if self._most == 0 or (shelf is None and seconds < SLOW):
+            return
+        if shelf is None:
+            shelf = self._shelves[repository] = _Shelf(mirror)
+        loop = asyncio.get_running_loop()
+        shelf.taken.append(loop.time())
+        while len(shelf.taken) > self._most:
+            shelf.taken.popleft()
+        if shelf.going is not None:
+            shelf.going.cancel()
+        shelf.going = loop.call_later(IDLE, self._forget, repository)
+        if shelf.making is None or shelf.making.done():
+            shelf.making = asyncio.create_task(self._make(shelf, repository, commit, shape), name="makes trees ready")
+
+    def standing(self, repository: RepositoryName) -> int:
+        """How many stand ready."""
+        shelf = self._shelves.get(repository)
+        return len(shelf.ready) if shelf is not None else 0
+
+    async def settled(self) -> None:
+        """Until nothing is being made."""
+        making = [shelf.making for shelf in self._shelves.values() if shelf.making is not None]
+        await asyncio.gather(*making, return_exceptions=True)
+
+    def _forget(self, repository: RepositoryName) -> None:
+        shelf = self._shelves.pop(repository, None)
+        if shelf is not None:
+            if shelf.making is not None:
+                shelf.making.cancel()
+            for tree in shelf.ready:
+                self.discard(tree)
+
+    async def _make(self, shelf: _Shelf, repository: RepositoryName, commit: CommitSha, shape: Shape) -> None:
+        while len(shelf.ready) < len(shelf.taken):
+            folder = self._folder / repository.owner / repository.name / token_hex(6)
+            async with self._one_at_a_time:
+                if await self._trouble() is not None:
+                    return
+                try:
+                    (folder / "tree").mkdir(parents=True)
+                    make_task_repository(folder / "repository", folder / "tree", shelf.mirror, "ready", {}, shape)
+                    await checkout(folder / "repository", folder / "tree", commit)
+                except (GitFailed, OSError):
+                    self._trash.throw(folder)
+                    return
+                except asyncio.CancelledError:
+                    self._trash.throw(folder)
+                    raise
+            shelf.ready.append(ReadyTree(folder, commit, shape))
