@@ -171,6 +171,8 @@ async def test_a_line_that_the_diff_does_not_show_goes_into_the_body(
     refusal = httpx.Response(422, json={"message": "Unprocessable Entity", "errors": ["Line could not be resolved"]})
     posted = httpx.Response(200, json={"id": 9, "body": "…", "commit_id": HEAD})
     route = github.post(f"{SHOP}/pulls/5/reviews").mock(side_effect=[refusal, posted])
+    diff = [{"filename": "cart.py", "patch": "@@ -10,2 +10,2 @@\n context\n-old\n+new"}]
+    github.get(f"{SHOP}/pulls/5/files").respond(json=diff)
     await shop.carry_out(REVIEW)
     body = sent(route.calls.last)
     assert body["comments"] == []

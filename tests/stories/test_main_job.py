@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.stories.plays import APPROVE, WRITE, meets, playbook, refuses, task, told
+from tests.stories.plays import APPROVE, WRITE, Json, Part, meets, playbook, refuses, task, told
 from tests.stories.stage import QUICK, stage
 
 
@@ -114,6 +114,26 @@ async def test_the_reviewer_sends_it_back_with_line_comments_and_the_worker_mend
         assert (comment.path, comment.original_line, comment.body) == ("one.txt", 2, "Remove the bad line")
         assert "**Approved.**" in approved.body
         assert "2 attempts" in story.status(objective)
+
+
+async def test_a_finding_beside_the_diff_goes_into_the_text_and_the_others_stay_on_their_lines(tmp_path: Path) -> None:
+    findings: Json = [
+        {"message": "Remove the bad line", "path": "one.txt", "line_of": "bad line"},
+        {"message": "Say so there too", "path": "README.md", "line": 1},
+    ]
+    sloppy, mended = {"write": {"one.txt": "good line\nbad line\n"}}, {"write": {"one.txt": "good line\n"}}
+    no: Part = {"answer": {"decision": "request_changes", "summary": "Not yet.", "findings": findings}}
+    parts = playbook(
+        task("one"),
+        one__worker=[told("Remove the bad line", mended), sloppy],
+        one__reviewer=[{**no, "when": {"tree_has": {"one.txt": "bad"}}}, APPROVE],
+    )
+    async with stage(tmp_path, parts) as story:
+        objective = story.hand_off()
+        await story.closed(objective)
+        sent_back = story.pull(objective, "one").reviews[0]
+        assert [(one.path, one.original_line) for one in sent_back.comments] == [("one.txt", 2)]
+        assert "- `README.md`, line 1: Say so there too" in sent_back.body
 
 
 async def test_the_very_same_findings_twice_ask_a_person_once(tmp_path: Path) -> None:

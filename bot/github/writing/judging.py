@@ -6,6 +6,7 @@ from pydantic import BaseModel, JsonValue
 
 from bot.github.client import Request, parsed
 from bot.github.errors import OutcomeUnknown, Refused
+from bot.github.writing.diff_lines import shown_lines
 from bot.github.writing.target import LONGEST_CHECK_TEXT, Target, fitted, looked_up
 from bot.model.action import Conclusion, LineComment, PostReview, PublishCheck
 from bot.model.fact import CheckPublished, Fact, ReviewPosted
@@ -63,14 +64,28 @@ async def _is_published(target: Target, action: PublishCheck) -> bool:
 
 async def post_review(target: Target, action: PostReview) -> tuple[Fact, ...]:
     """An App may not approve or refuse what it opened itself, so the event is COMMENT. One line that the diff does
-    not show makes GitHub refuse the whole review without saying which: then all comments go into the body."""
+    not show makes GitHub refuse the whole review without saying which: then the diff is read, and the comments on what
+    it does not show go into the body; all of them where that is refused too, since the head may have moved."""
     try:
         return await _post(target, action, action.body, action.comments)
     except Refused as error:
         if error.status != 422 or not action.comments:
             raise
-    listed = "\n".join(f"- `{one.path}`, line {one.line}: {_indented(one.body)}" for one in action.comments)
-    return await _post(target, action, f"{action.body}\n\n{listed}", ())
+    shown = await shown_lines(target, action.pull_request, frozenset(one.path for one in action.comments))
+    inside = tuple(one for one in action.comments if (one.path, one.line) in shown)
+    outside = tuple(one for one in action.comments if one not in inside)
+    if inside and outside:
+        try:
+            return await _post(target, action, _with_lines(action.body, outside), inside)
+        except Refused as error:
+            if error.status != 422:
+                raise
+    return await _post(target, action, _with_lines(action.body, action.comments), ())
+
+
+def _with_lines(body: str, comments: tuple[LineComment, ...]) -> str:
+    listed = "\n".join(f"- `{one.path}`, line {one.line}: {_indented(one.body)}" for one in comments)
+    return f"{body}\n\n{listed}"
 
 
 async def _post(target: Target, action: PostReview, text: str, comments: tuple[LineComment, ...]) -> tuple[Fact, ...]:
