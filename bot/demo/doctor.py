@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,7 +16,9 @@ from bot.agents.roster import Roster
 from bot.demo.asking import ask, version_of
 from bot.demo.settings_problems import settings_problems
 from bot.model.offer import AgentOffer
-from bot.settings import Settings
+from bot.model.sandbox import NetworkMode
+from bot.sandbox.sandbox import establish
+from bot.settings import SandboxSettings, Settings
 
 _OFFERS: TypeAdapter[dict[str, AgentOffer]] = TypeAdapter(dict[str, AgentOffer])
 OLDEST_GIT = (2, 38)
@@ -24,7 +28,7 @@ OLDEST_GIT = (2, 38)
 def examine(ask_agents: bool = False) -> int:
     """Print one line for each finding; the exit code is 1 where something must be put right before anything works.
     With `ask_agents` each agent's model is asked a word, which may cost a little."""
-    good = [_python(), _git(), _agents(ask_agents)]
+    good = [_python(), _git(), _agents(ask_agents), _sandbox()]
     _settings()
     return 0 if all(good) else 1
 
@@ -72,6 +76,33 @@ def _agents(ask_them: bool) -> bool:
     if not installed:
         _say(None, "without an agent `crewline demo` works, and CREWLINE_AGENT_COMMAND can name any program")
     return good
+
+
+def _sandbox() -> bool:
+    """What agents run in here, tried out; False where the settings demand what cannot be had."""
+    try:
+        policy = SandboxSettings().sandbox_policy()
+    except ValidationError as error:
+        return all(_say(False, f"sandbox: {problem}") for problem in settings_problems(error))
+    with tempfile.TemporaryDirectory(prefix="crewline-doctor-") as folder:
+        sandbox = establish(policy, Path(folder))
+    if sandbox.refusal is not None:
+        return _say(False, f"sandbox: {sandbox.statement()}")
+    confined = sandbox.host is not None
+    _say(confined or None, f"sandbox: {sandbox.statement()}")
+    _say(sandbox.no_groups is None or None, f"bounds: {sandbox.bounded()}")
+    if confined and policy.network is NetworkMode.MODEL_ONLY:
+        _keys()
+    return True
+
+
+def _keys() -> None:
+    """Which agents hold their key themselves, although the network is `model-only`."""
+    roster = Roster(_offers(), os.environ)
+    for name in roster.installed():
+        agent = roster.find(name)
+        if roster.credentials(agent) and roster.needs(agent).model is None:
+            _say(None, f"agent {name}: holds its key itself, since it cannot be told to ask the proxy")
 
 
 def _offers() -> dict[str, AgentOffer]:

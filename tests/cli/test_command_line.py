@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sessions.archive import pack
+from tests.sandbox.available import bubblewrap
 
 
 def crewline(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -150,6 +151,21 @@ def test_the_doctor_says_what_it_finds(tmp_path: Path) -> None:
     assert ill.returncode == 1
     assert "MISSING git" in ill.stdout
     assert "CREWLINE_APP_ID" in ill.stdout
+
+
+def test_the_doctor_says_what_agents_run_in(tmp_path: Path) -> None:
+    plain = crewline("doctor", folder=tmp_path, CREWLINE_SANDBOX="none")
+    assert "note    sandbox: agents are not sandboxed (CREWLINE_SANDBOX is none)" in plain.stdout
+    assert plain.returncode == 0
+    demanded = crewline("doctor", folder=tmp_path, CREWLINE_SANDBOX="none", CREWLINE_NETWORK="model-only")
+    assert "MISSING sandbox: no session runs: CREWLINE_NETWORK=model-only needs a sandbox" in demanded.stdout
+    assert demanded.returncode == 1
+    container = crewline("doctor", folder=tmp_path, CREWLINE_SANDBOX="container")
+    assert "CREWLINE_SANDBOX=container is not offered" in container.stdout
+    bubblewrap()
+    real = crewline("doctor", folder=tmp_path, CREWLINE_SANDBOX="bubblewrap", CREWLINE_NETWORK="none")
+    assert "ok      sandbox: bubblewrap: agents see the system and their own tree" in real.stdout
+    assert "bounds: a session has at most" in real.stdout
 
 
 def test_the_doctor_asks_agents_and_says_which_do_not_answer(tmp_path: Path) -> None:
