@@ -22,6 +22,8 @@ OWN = Path("/proc/self/cgroup")
 _PREFIX = "crewline-"
 _SERVER = "server-of-crewline"
 _MEGABYTE = 1_000_000
+_LEFT = 60.0
+"""Seconds after which an empty group is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,13 @@ def _delegated(folder: Path) -> Groups:
 
 
 def _sweep(groups: Groups) -> None:
-    """Remove empty groups that a killed server left; those in use refuse that."""
+    """Remove empty groups that a killed server left; those in use refuse that. One that was just made may be another
+    server's, whose run is about to join it."""
     for above in {groups.memory, groups.processes}:
         for folder in above.glob(f"{_PREFIX}*"):
             with suppress(OSError):
-                folder.rmdir()
+                if time.time() - folder.stat().st_mtime > _LEFT:
+                    folder.rmdir()
 
 
 def _count(file: Path, key: str) -> int:
