@@ -22,6 +22,7 @@ from bot.journal import CUT_OFF, LEFTOVERS_ENDED, NOT_CLEARED, NOT_SALVAGED, REP
 from bot.model.assignment import Assignment, WorkerBriefing
 from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.session import LOST, Published, SessionRecord, SessionReport, Spend, Void, salvage_of
+from bot.sessions.heard import heard_spend
 from bot.sessions.leftovers import DataFolder, end_leftovers
 from bot.sessions.memo import Memo, Memos
 from bot.sessions.salvage import salvage
@@ -94,12 +95,13 @@ class Inheritance:
     def _spent(self, repository: RepositoryName, memo: Memo) -> Spend:
         """From when the tree was made until the session was last heard of: nobody knows more."""
         transcript = session_folder(self._data / "transcripts", repository, memo.assignment.id)
+        path = transcript.with_name(f"{transcript.name}.jsonl")
         try:
-            heard = transcript.with_name(f"{transcript.name}.jsonl").stat().st_mtime
+            heard = path.stat().st_mtime
+            began = memo.tree.made.timestamp() if memo.tree else heard
+            return heard_spend(path, min(max(0.0, heard - began), memo.assignment.seconds))
         except OSError:
             return Spend()
-        began = memo.tree.made.timestamp() if memo.tree else heard
-        return Spend(seconds=round(min(max(0.0, heard - began), memo.assignment.seconds), 3))
 
     async def _report(self, repository: RepositoryName, memo: Memo, mirror: Mirror) -> SessionReport | None:
         """None where nothing is left to report."""

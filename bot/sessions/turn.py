@@ -302,6 +302,13 @@ def _exit_text(ending: Ending, errors: Tail) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def total(before: Spend, account: Account) -> Spend:
+    """With one more turn of a session whose turns are all of one conversation."""
+    if account.of_conversation:
+        before = before.model_copy(update={"usd": None, "input_tokens": None, "output_tokens": None})
+    return _sum(before, account.spend(0.0))
+
+
 def _sum(left: Spend, right: Spend) -> Spend:
     return Spend(
         seconds=round(left.seconds + right.seconds, 3),
