@@ -18,6 +18,8 @@ a user namespace in which git of ours would have to run too, beside the agent.
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -41,11 +43,28 @@ IDLE = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class ReadyTree:
-    """A folder with ``tree`` at `commit`, and the index of it in ``repository``."""
+    """A folder with ``tree`` at `commit`, and the index of it in ``repository``. `made_at` is the time of the newest
+    file in it, at least."""
 
     folder: Path
     commit: CommitSha
     shape: Shape
+    made_at: float
+
+    def move_tree(self, to: Path) -> None:
+        """It is at `to` then, where nothing was."""
+        (self.folder / "tree").rename(to)
+
+    def move_index(self, repository: Path) -> None:
+        """It is that of `repository` then.
+
+        Git reads again what was written in the second in which its index was written (racy-git(7)), here half of the
+        tree. Nobody has written since; where that second is over, the index may say so.
+        """
+        index = self.folder / "repository" / "index"
+        if self.made_at + 2 < time.time():
+            os.utime(index, (self.made_at + 1, self.made_at + 1))
+        index.rename(repository / "index")
 
 
 @dataclass(slots=True)
@@ -160,4 +179,4 @@ class ReadyTrees:
                 except asyncio.CancelledError:
                     self._trash.throw(folder)
                     raise
-            shelf.ready.append(ReadyTree(folder, commit, shape))
+            shelf.ready.append(ReadyTree(folder, commit, shape, time.time()))

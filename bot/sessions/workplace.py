@@ -146,9 +146,9 @@ async def _fill(
         make_task_repository(place.repository, place.tree, mirror, place.branch, refs, shape)
         await checkout(place.repository, place.tree, place.start)
     else:
-        (ready.folder / "tree").rename(place.tree)
+        ready.move_tree(place.tree)
         make_task_repository(place.repository, place.tree, mirror, place.branch, refs, shape)
-        (ready.folder / "repository" / "index").rename(place.repository / "index")
+        ready.move_index(place.repository)
         trees.discard(ready)
         if ready.commit != place.start:
             await move_on(place.repository, place.tree, ready.commit, place.start)
