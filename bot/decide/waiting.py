@@ -117,7 +117,7 @@ def why_not_merged(task: Task, situation: Situation) -> str | None:
     if pull.merge_state == "DRAFT":
         return f"#{pull.number} is a draft: mark it as ready for review"
     refusal = _refusal(task, situation)
-    return f"GitHub did not merge #{pull.number}: {refusal}" if refusal else None
+    return f"GitHub has not merged #{pull.number}: {refusal}" if refusal else None
 
 
 def _refusal(task: Task, situation: Situation) -> str | None:

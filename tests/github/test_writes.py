@@ -101,10 +101,27 @@ async def test_a_merge_names_the_head(shop: GitHubRepository, github: respx.Mock
 async def test_a_refused_merge_keeps_githubs_words(
     shop: GitHubRepository, github: respx.MockRouter, status: int
 ) -> None:
-    words = "Changes must be made through the merge queue"
+    words = "At least 1 approving review is required"
     github.put(f"{SHOP}/pulls/5/merge").respond(status, json={"message": words})
     github.post("/graphql").mock(return_value=whether_merged("OPEN", None))
     assert await shop.carry_out(MERGE) == (MergeRefused(5, HEAD, words),)
+
+
+async def test_what_has_to_go_through_a_merge_queue_is_put_there_by_its_head(
+    shop: GitHubRepository, github: respx.MockRouter
+) -> None:
+    words = "Changes must be made through the merge queue"
+    github.put(f"{SHOP}/pulls/5/merge").respond(405, json={"message": words})
+    github.post("/graphql").mock(return_value=whether_merged("OPEN", None))
+    queue = github.put(f"{SHOP}/pulls/5/merge-async").respond(202, json={"status": "pending", "details": {}})
+    [fact] = await shop.carry_out(MERGE)
+    assert fact == MergeRefused(5, HEAD, "the merge queue of its branch has it, and merges it when its turn comes")
+    assert sent(queue.calls.last) == {"sha": HEAD, "merge_action": "merge_queue"}
+    queue.respond(409, json={"message": "A merge request is already pending for this pull request: 1b2c"})
+    assert await shop.carry_out(MERGE) == (fact,)
+    queue.respond(422, json={"message": "The queue is paused"})
+    [refused] = await shop.carry_out(MERGE)
+    assert refused == MergeRefused(5, HEAD, "the merge queue of its branch did not take it: The queue is paused")
 
 
 async def test_a_merge_that_took_effect_before_its_answer_was_lost(

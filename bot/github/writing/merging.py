@@ -3,6 +3,10 @@
 GitHub's answers to ``PUT /pulls/{n}/merge``: 200; 405 where it cannot be merged now (conflict, a required check or
 review, a merge queue, "Base branch was modified"); 409 where the head is another; 422 and 403 for rules. A 500
 may have merged all the same, and so may the request before one that is refused: the pull request itself says.
+
+Where the branch has a merge queue, ``PUT /pulls/{n}/merge-async`` with ``merge_action: merge_queue`` puts it there,
+guarded by the head too; GitHub merges it later, or takes it out again. It may be asked for once more: what is in the
+queue already is refused, and stays in it.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from bot.github.writing.target import Target, fitted, looked_up
 from bot.model.action import Merge
 from bot.model.fact import Fact, Merged, MergeRefused
 from bot.model.identity import CommitSha
+
+QUEUE = "the merge queue of its branch"
 
 
 class _Merge(BaseModel):
@@ -54,8 +60,24 @@ async def merge(target: Target, action: Merge) -> tuple[Fact, ...]:
         if (commit := await looked_up(error, _merge_commit(target, action.pull_request))) is not None:
             return (Merged(action.pull_request, commit),)
         reason = "; ".join((error.reason, *error.errors))
+        if "merge queue" in reason:
+            reason = await _enqueue(target, action)
         return (MergeRefused(action.pull_request, action.head, reason),)
     return (Merged(action.pull_request, CommitSha(parsed(_Merge, answer.content).sha)),)
+
+
+async def _enqueue(target: Target, action: Merge) -> str:
+    """What is to be said of it. Raises OutcomeUnknown."""
+    body: JsonValue = {"sha": action.head, "merge_action": "merge_queue"}
+    path = target.path(f"pulls/{action.pull_request}/merge-async")
+    try:
+        await target.send(Request("merge", "PUT", path, body=body, writes=True))
+    except Refused as error:
+        if error.status not in (403, 405, 409, 422):
+            raise
+        if not (error.status == 409 and "pending" in error.reason):
+            return f"{QUEUE} did not take it: {'; '.join((error.reason, *error.errors))}"
+    return f"{QUEUE} has it, and merges it when its turn comes"
 
 
 async def _merge_commit(target: Target, number: int) -> CommitSha | None:
