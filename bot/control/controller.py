@@ -89,7 +89,8 @@ class Controller:
     def accept(self, hint: Hint | RepositoriesChanged) -> None:
         """A webhook came. Returns at once."""
         if isinstance(hint, RepositoriesChanged):
-            self._sweep_soon.set()
+            self._sweep_soon.set()  # and once more when every replica must show it
+            asyncio.get_running_loop().call_later(self._instance.settle.total_seconds(), self._sweep_soon.set)
         elif hint.sender != self._instance.bot:
             self._hints.add(hint)
 
@@ -175,6 +176,9 @@ class Controller:
             try:
                 with about(delivery=cause.guids() if cause is not None else None):
                     await self._looker.look(room, key.number)
+            except NotThere:
+                self._sweep_soon.set()  # the App may reach the repository under another name, or no more
+                raise
             finally:
                 memory.looked_at = False
             if not self._closed:

@@ -131,7 +131,11 @@ class Looker:
         memory.writes = unseen(sight.observed, memory.writes, memory.observed_at, self._settle)
         doubted = doubted_until(sight.observed, memory.writes, self._settle)
         sight = await ask_permissions(room, number, memory, sight)
-        decision = await self._until_settled(room, memory, sight)
+        try:
+            decision = await self._until_settled(room, memory, sight)
+        except LookAgain:  # what was recorded before counts for the other objectives at once
+            memory.holds = holdings(self._snapshot(room, memory, sight), room.config, self._clock()).scopes
+            raise
         snapshot = self._snapshot(room, memory, sight)
         self._remember(room, memory, snapshot, can_start=not sight.outdated)
         times = self._waits(room, number, memory, sight)

@@ -74,10 +74,7 @@ def _reason(task: Task, situation: Situation) -> str | None:
         by = f" by @{pull.closed_by}" if pull.closed_by else ""
         return f"its pull request #{pull.number} was closed{by} without being merged"
     if task.dropped_blockers:
-        return (
-            f"it builds on #{task.dropped_blockers[0]}, which was closed without being completed: "
-            "reopen that issue or remove the dependency"
-        )
+        return f"it builds on {task.dropped_blockers[0]}: reopen that issue or put it back, or remove the dependency"
     verdicts = _refusals(task.counted)
     if len(verdicts) >= 2 and _same_findings(verdicts[-1], verdicts[-2]):
         return "the reviewer found the very same things twice"

@@ -18,6 +18,7 @@ from bot.decide.task import Stage, Task, backed_off_until, tasks_of
 from bot.model.plan import merge_order
 from bot.model.scope import overlap
 from bot.model.session import Cause, Failed, Role, Void, last_counting
+from bot.model.snapshot import Neighbour
 
 PLENTY = 1000
 
@@ -52,9 +53,15 @@ def obstacle(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> str |
         if other.key != task.key and busy and overlap(task.planned.scope, other.planned.scope):
             return f"{other.reference} may change the same files"
     for neighbour in situation.snapshot.neighbours:
-        if overlap(task.planned.scope, neighbour.scope):
+        if overlap(task.planned.scope, neighbour.scope) and not _goes_first(situation, task, neighbour):
             return f"`{neighbour.key}` of #{neighbour.objective} may change the same files"
     return None
+
+
+def _goes_first(situation: Situation, task: Task, neighbour: Neighbour) -> bool:
+    """Two tasks that hold the same files already, which no order of looks should lead to: the older objective goes on,
+    else both would wait for each other for ever."""
+    return task.holds_scope and not neighbour.running and situation.objective.number < neighbour.objective
 
 
 @lru_cache(maxsize=8)

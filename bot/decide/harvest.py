@@ -103,7 +103,7 @@ def unwanted(situation: Situation, key: str | None) -> str | None:
     if situation.held or situation.ledger.record(key).escalation is not None:
         return "a person stopped it"
     for task in tasks_of(situation):
-        closed = task.issue is not None and not task.issue.open
+        closed = task.taken_out or (task.issue is not None and not task.issue.open)
         if task.key == key and (closed or task.merged):
             return "the task was closed"
     return None

@@ -31,7 +31,9 @@ def holdings(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Hol
     situation = Situation(snapshot, config, now, snapshot.ledger)
     tasks = tasks_of(situation)
     number = snapshot.ledger.objective
-    scopes = tuple(Neighbour(number, task.key, task.planned.scope) for task in tasks if task.holds_scope)
+    scopes = tuple(
+        Neighbour(number, task.key, task.planned.scope, task.claim is not None) for task in tasks if task.holds_scope
+    )
     unplanned = snapshot.ledger.plan is None and snapshot.ledger.answer is None
     ready = any(task.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW) for task in tasks)
     hungry = situation.active and not situation.held and (ready or unplanned)

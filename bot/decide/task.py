@@ -62,8 +62,11 @@ class Task:
     head: CommitSha | None
     open_blockers: tuple[int | str, ...]
     """What it still waits for: issue numbers, or keys where the issue does not exist yet."""
-    dropped_blockers: tuple[int, ...]
-    """Issues that blocked it and were closed without being completed: only a person can resolve that."""
+    dropped_blockers: tuple[str, ...]
+    """Issues that block it and that nobody will complete, in words for people: only a person can resolve that."""
+    taken_out: bool = False
+    """Whether its issue was there and is no sub-issue of the objective any more: a person deleted it, moved it away,
+    or took it out. What became of it is theirs to know; put back, it goes on."""
 
     @property
     def key(self) -> str:
@@ -72,7 +75,8 @@ class Task:
     @property
     def reference(self) -> str:
         """``#15``, or the key in backquotes while there is no issue."""
-        return f"#{self.issue.number}" if self.issue else f"`{self.key}`"
+        number = self.issue.number if self.issue else self.record.number
+        return f"#{number}" if number else f"`{self.key}`"
 
     @cached_property
     def claim(self) -> SessionRecord | None:
@@ -118,7 +122,7 @@ class Task:
     def _settled(self) -> Stage | None:
         if self.merged or (self.issue is not None and not self.issue.open and self.issue.completed):
             return Stage.DONE
-        if self.issue is not None and not self.issue.open:
+        if self.taken_out or (self.issue is not None and not self.issue.open):
             return Stage.DROPPED
         return None
 
@@ -271,6 +275,7 @@ def tasks_of(situation: Situation) -> tuple[Task, ...]:
     records = {record.key: record for record in situation.ledger.tasks}
     settled = {key for key, issue in issues.items() if _is_done(issue, pulls.get(situation.branch_of(key)))}
     merged = {found.number for key in settled if (found := issues[key])}
+    out = _taken_out(situation, issues)
     tasks = []
     for planned in plan.tasks:
         branch = situation.branch_of(planned.key)
@@ -284,7 +289,8 @@ def tasks_of(situation: Situation) -> tuple[Task, ...]:
                 pull_request=pulls.get(branch),
                 head=heads.get(branch),
                 open_blockers=_open_blockers(situation, planned, issues, settled, merged),
-                dropped_blockers=_dropped_blockers(issue),
+                dropped_blockers=_dropped_blockers(issue, out - merged),
+                taken_out=issue is None and records[planned.key].number in out,
             )
         )
     return tuple(tasks)
@@ -324,7 +330,7 @@ def _open_blockers(
     """
     issue = issues[planned.key]
     blockers: list[int | str] = [
-        blocker.number
+        blocker.number or blocker.elsewhere
         for blocker in (issue.blocked_by if issue else ())
         if blocker.open and blocker.number not in merged
     ]
@@ -337,5 +343,20 @@ def _open_blockers(
     return tuple(blockers)
 
 
-def _dropped_blockers(issue: Issue | None) -> tuple[int, ...]:
-    return tuple(b.number for b in (issue.blocked_by if issue else ()) if not b.open and not b.completed)
+def _dropped_blockers(issue: Issue | None, out: set[int]) -> tuple[str, ...]:
+    found = []
+    for blocker in issue.blocked_by if issue else ():
+        name = f"#{blocker.number}" if blocker.number else blocker.elsewhere
+        if not blocker.open and not blocker.completed:
+            found.append(f"{name}, which was closed without being completed")
+        elif blocker.open and blocker.number in out:
+            found.append(f"{name}, which is no sub-issue of the objective any more")
+    return tuple(found)
+
+
+def _taken_out(situation: Situation, issues: dict[str, Issue | None]) -> set[int]:
+    """The numbers of issues that were created and are not sub-issues any more; none while reads may lag behind."""
+    if not situation.snapshot.absence_trusted:
+        return set()
+    records = situation.ledger.tasks
+    return {record.number for record in records if record.number is not None and issues[record.key] is None}

@@ -23,6 +23,7 @@ DOING = {
 
 STOPPING = "waits until the server runs again: it is being stopped"
 
+TAKEN_OUT = "given up: its issue was deleted, moved away or taken out; put it back among the sub-issues to go on"
 WORTH_TELLING = timedelta(minutes=1)
 
 
@@ -32,7 +33,7 @@ def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
         case Stage.DONE:
             return _done(task)
         case Stage.DROPPED:
-            return "closed without being completed"
+            return TAKEN_OUT if task.taken_out else "closed without being completed"
         case Stage.ESCALATED:
             return f"waits for a person: {_asked(task.record.escalation)}"
         case Stage.WORKING:
@@ -135,7 +136,7 @@ def _done(task: Task) -> str:
 
 def _blocked(task: Task) -> str:
     if task.dropped_blockers:
-        return f"waits for #{task.dropped_blockers[0]}, which was closed without being completed"
+        return f"waits for {task.dropped_blockers[0]}"
     names = [f"#{name}" if isinstance(name, int) else f"`{name}`" for name in task.open_blockers]
     return f"waits for {', '.join(names)}"
 

@@ -114,6 +114,8 @@ async def observe(
     repository = look.repository
     if repository is None:
         raise NotThere(404, str(name))
+    if repository.name_with_owner.casefold() != str(name).casefold():
+        raise NotThere(301, f"{name}, which is {repository.name_with_owner} now")
     node = repository.issue_or_pull_request
     if gone := _gone(node, objective, repository.name_with_owner, identity):
         return gone

@@ -163,12 +163,13 @@ def _status_state(state: str) -> CheckState:
 def _blocker(node: BlockerNode | None, repository: str) -> Blocker:
     """One that must not be seen blocks as well: nobody can say that it is done."""
     if node is None:
-        return Blocker(number=0, open=True)
+        return Blocker(number=0, open=True, elsewhere="an issue that Crewline may not see")
     here = node.repository.name_with_owner.casefold() == repository.casefold()
     return Blocker(
         number=node.number if here else 0,
         open=node.state == "OPEN",
         completed=_completed(node.state, node.state_reason),
+        elsewhere="" if here else f"{node.repository.name_with_owner}#{node.number}",
     )
 
 

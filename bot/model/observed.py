@@ -74,12 +74,13 @@ class Labelling:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """An issue that natively blocks another; `number` is 0 where that one lies in another repository. `completed` is
-    true where it was closed as completed, not otherwise."""
+    """An issue that natively blocks another; `number` is 0 where that one lies in another repository, and `elsewhere`
+    says where. `completed` is true where it was closed as completed, not otherwise."""
 
     number: int
     open: bool
     completed: bool = False
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)

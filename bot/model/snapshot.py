@@ -15,11 +15,12 @@ from bot.model.session import Role, SessionReport
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A task of another objective in the same repository that holds its scope."""
+    """A task of another objective in the same repository that holds its scope. `running`: a session of it may run."""
 
     objective: int
     key: str
     scope: tuple[str, ...]
+    running: bool = True
 
 
 @dataclass(frozen=True, slots=True)

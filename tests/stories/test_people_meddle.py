@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.localhub.model.issue_links import delete_issue, transfer, unblock
+from bot.localhub.model.issue_links import add_sub_issue, delete_issue, remove_sub_issue, transfer, unblock
 from bot.localhub.model.merge import merge
 from bot.localhub.model.refs import delete_ref
 from tests.stories.plays import APPROVE, WRITE, first, playbook, task, told, waits_for
@@ -134,6 +134,36 @@ async def test_a_deleted_task_is_not_created_again_in_a_loop(tmp_path: Path) -> 
         await story.at_rest()
         titles = [issue.title for issue in story.shop.issues.values() if issue.pull_request is None]
         assert titles.count("Do one") == 0
+
+
+async def test_a_task_that_a_person_takes_out_is_given_up_and_what_builds_on_it_asks(tmp_path: Path) -> None:
+    chain = playbook(task("one"), task("two", "one"), one__worker=[waits_for("go")])
+    async with stage(tmp_path, chain) as story:
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        story.say("/status", on=objective, by=story.bob)
+        await story.bot_says(objective, "of 2 tasks done")
+        one = story.task(objective, "one")
+        remove_sub_issue(objective, story.bob, one)
+        await story.bot_says(objective, f"it builds on #{one.number}, which is no sub-issue of the objective any more")
+        await story.status_says(objective, "put it back among the sub-issues to go on")
+        story.sign("go")
+        add_sub_issue(objective, story.bob, one)
+        await story.carried_out(story.say("/retry", on=objective, by=story.bob))
+        await story.closed(objective)
+        assert "Done: 2 of 2 tasks merged" in story.status(objective)
+
+
+async def test_a_task_that_is_deleted_leaves_the_rest_to_be_done(tmp_path: Path) -> None:
+    held = playbook(task("one"), task("two"), one__worker=[waits_for("never")])
+    async with stage(tmp_path, held) as story:
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        story.say("/status", on=objective, by=story.bob)
+        await story.bot_says(objective, "of 2 tasks done")
+        delete_issue(story.task(objective, "one"), story.alice)
+        await story.closed(objective)
+        assert "Done: 1 of 2 tasks merged" in story.status(objective)
 
 
 async def test_a_transferred_task_breaks_nothing(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from bot.localhub.model.issue import Issue
+from bot.localhub.model.issue_links import unblock
 from bot.model.marker import tagged
 from tests.torture.acts import ACTS, LABEL, Town, perform_act
 from tests.torture.playbook import Play, Playbook
@@ -171,6 +172,11 @@ async def _make_up(town: Town) -> None:
     for pull in town.pulls():
         if pull.state == "open" and pull.draft:
             pull.set_draft(town.bob, False)
+    parts = [child for objective in town.here() for child in objective.sub_issues if child.repository is town.shop]
+    for task in town.tasks():
+        for blocker in task.blocked_by:
+            if blocker not in parts and blocker.state == "open":
+                unblock(task, town.bob, blocker)
     theatre.tell("people", "make up")
 
 

@@ -17,6 +17,8 @@ def _retry(situation: Situation, request: Request) -> Done | Refused:
     if task.stage is Stage.DONE:
         return Refused(f"{task.reference} is done already.")
     if task.stage is Stage.DROPPED:
+        if task.taken_out:
+            return Refused(f"{task.reference} is no sub-issue of this objective any more: put it back first.")
         return Refused(f"{task.reference} is closed: reopen it first.")
     if task.claim is not None:
         return Refused(f"a session of {task.reference} is running; `/escalate` stops it.")
