@@ -98,6 +98,16 @@ class Usage(Frozen):
     of_conversation: bool = False
 
 
+class StepUsage(Frozen):
+    """What one answer of the model has cost so far, while the whole is not told yet. A later one of the same `step`
+    replaces an earlier one, and `Usage` all of them."""
+
+    kind: Literal["step_usage"] = "step_usage"
+    step: str
+    input_tokens: int
+    output_tokens: int
+
+
 class RateLimited(Frozen):
     """The program waits for its model and will ask again by itself."""
 
@@ -130,11 +140,21 @@ class Raw(Frozen):
 
 
 AgentEvent = Annotated[
-    Started | Thinking | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw,
+    Started
+    | Thinking
+    | Message
+    | ToolCall
+    | ToolResult
+    | Usage
+    | StepUsage
+    | RateLimited
+    | AgentError
+    | Finished
+    | Raw,
     Field(discriminator="kind"),
 ]
 AGENT_EVENT: TypeAdapter[
-    Started | Thinking | Message | ToolCall | ToolResult | Usage | RateLimited | AgentError | Finished | Raw
+    Started | Thinking | Message | ToolCall | ToolResult | Usage | StepUsage | RateLimited | AgentError | Finished | Raw
 ] = TypeAdapter(AgentEvent)
 
 
@@ -191,7 +211,8 @@ class Account:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._length = 0
-        self._usage = Usage()
+        self._usage: Usage | None = None
+        self._steps: dict[str, StepUsage] = {}
         self.error: AgentError | None = None
         self.conversation: str | None = None
         self.turns = 0
@@ -214,7 +235,9 @@ class Account:
                 self._texts = [self.text]
                 self._length = len(self._texts[0])
         elif isinstance(event, Usage):
-            self._usage = _sum(self._usage, event) if event.adds else event
+            self._usage = _sum(self._usage, event) if event.adds and self._usage is not None else event
+        elif isinstance(event, StepUsage):
+            self._steps[event.step] = event
         elif isinstance(event, AgentError):
             self.error = event
         elif isinstance(event, Started):
@@ -226,7 +249,7 @@ class Account:
         return "".join(self._texts)[-_KEPT:]
 
     def spend(self, seconds: float) -> Spend:
-        usage = self._usage
+        usage = self._usage or self._steps_together()
         return Spend(
             seconds=round(seconds, 3),
             usd=usage.usd,
@@ -239,7 +262,14 @@ class Account:
     @property
     def of_conversation(self) -> bool:
         """Whether money and tokens are those of the whole conversation that the run went on with."""
-        return self._usage.of_conversation
+        return self._usage is not None and self._usage.of_conversation
+
+    def _steps_together(self) -> Usage:
+        if not self._steps:
+            return Usage()
+        steps = self._steps.values()
+        read, written = sum(one.input_tokens for one in steps), sum(one.output_tokens for one in steps)
+        return Usage(input_tokens=read, output_tokens=written)
 
 
 def _sum(so_far: Usage, step: Usage) -> Usage:

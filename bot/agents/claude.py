@@ -1,6 +1,7 @@
 """Claude Code (measured with 2.1.197): print mode with its stream of JSON lines.
 
-Tokens and cost are those of the one ``result`` line: the earlier lines count parts of it again. A failure of the
+Tokens and cost are those of the one ``result`` line, of this run alone, also after ``--resume``: the earlier lines
+count parts of it again, and are only believed until it comes. A failure of the
 model's interface arrives as ``subtype: success`` with ``is_error: true``. As root the program refuses to skip its
 permission prompts unless IS_SANDBOX is exactly 1.
 """
@@ -23,6 +24,7 @@ from bot.agents.agent import (
     RateLimited,
     Raw,
     Started,
+    StepUsage,
     Thinking,
     ToolCall,
     ToolResult,
@@ -112,15 +114,6 @@ class _Block(BaseModel):
                 return ()
 
 
-class _Content(BaseModel):
-    content: str | tuple[_Block, ...] = ()
-
-    def events(self) -> tuple[AgentEvent, ...]:
-        if isinstance(self.content, str):
-            return (Message(text=self.content),)
-        return tuple(event for block in self.content for event in block.events())
-
-
 class _Tokens(BaseModel):
     input_tokens: int = 0
     cache_creation_input_tokens: int | None = 0
@@ -130,6 +123,25 @@ class _Tokens(BaseModel):
     @property
     def all_input(self) -> int:
         return self.input_tokens + (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)
+
+
+class _Content(BaseModel):
+    """A message; only an answer of the model has an `id` and `usage`."""
+
+    content: str | tuple[_Block, ...] = ()
+    id: str | None = None
+    usage: _Tokens | None = None
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        if isinstance(self.content, str):
+            return (Message(text=self.content),)
+        return (*(event for block in self.content for event in block.events()), *self._cost())
+
+    def _cost(self) -> tuple[AgentEvent, ...]:
+        if self.id is None or self.usage is None:
+            return ()
+        used = self.usage
+        return (StepUsage(step=self.id, input_tokens=used.all_input, output_tokens=used.output_tokens),)
 
 
 class _Line(BaseModel):

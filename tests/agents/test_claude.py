@@ -67,6 +67,19 @@ def test_a_run_becomes_events() -> None:
     ]
 
 
+def test_tokens_are_known_before_the_end_and_counted_once() -> None:
+    step = {"id": "msg_1", "content": [{"type": "text", "text": "I"}], "usage": {"input_tokens": 5, "output_tokens": 1}}
+    more = {**step, "usage": {"input_tokens": 5, "output_tokens": 4}}
+    other = {**step, "id": "msg_2"}
+    account = Account()
+    for event in events(*({"type": "assistant", "message": message} for message in (step, more, other))):
+        account.add(event)
+    assert (account.spend(1).input_tokens, account.spend(1).output_tokens) == (10, 5)
+    for event in events(RESULT):
+        account.add(event)
+    assert (account.spend(1).input_tokens, account.spend(1).output_tokens) == (100, 7)
+
+
 def test_an_error_that_calls_itself_success_is_an_error() -> None:
     account = Account()
     for event in events({**RESULT, "is_error": True, "result": "API Error: 401"}):
