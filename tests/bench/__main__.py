@@ -13,9 +13,10 @@ from bot.git.process import wait_without_threads
 from bot.localhub.limits import Usage
 from tests.bench.deciding import SIZES, milliseconds
 from tests.bench.looks import look_costs
-from tests.bench.objectives import CHAIN, DIAMOND, Run, Shape, run
+from tests.bench.objectives import CHAIN, DIAMOND, Run, run
 from tests.bench.sessions import session_costs
 from tests.bench.webhooks import acknowledge
+from tests.bench.worktrees import TreeCosts, tree_costs
 
 Json = str | int | float | dict[str, "Json"]
 
@@ -26,7 +27,12 @@ async def main() -> None:
         report: dict[str, Json] = {}
         for shape in (CHAIN, DIAMOND):
             _tell(shape.name)
-            report[shape.name] = _objective(shape, await run(folder / shape.name.replace(" ", "-"), shape))
+            place = folder / shape.name.replace(" ", "-")
+            plain = await run(place / "plain", shape, "none")
+            confined = await run(place / "confined", shape, "auto")
+            report[shape.name] = _objective(plain) | {
+                "wall time / ideal, in this machine's sandbox": round(confined.seconds / confined.ideal, 3)
+            }
         _tell("looks and restarts")
         costs = await look_costs(folder / "looks")
         report["requests"] = {
@@ -44,6 +50,8 @@ async def main() -> None:
             "memory of the server": round(sessions.server_megabytes, 3),
             "memory of the guard": round(sessions.guard_megabytes, 3),
         }
+        _tell("worktrees")
+        report["worktrees of 50,000 files"] = _worktrees(await tree_costs(folder / "worktrees"))
         _tell("webhooks")
         times = await acknowledge(folder / "webhooks")
         report["webhook acknowledgement at 200/s, ms"] = {
@@ -56,7 +64,26 @@ async def main() -> None:
     print(json.dumps(report, indent=2))
 
 
-def _objective(shape: Shape, result: Run) -> Json:
+def _worktrees(costs: TreeCosts) -> Json:
+    pairs = {
+        "plain git worktree add": (costs.plain, costs.plain),
+        "ours / plain": (costs.ours, costs.plain),
+        "ready / plain": (costs.ready, costs.plain),
+        "8 at once: plain": (costs.plain_at_once, costs.plain_at_once),
+        "8 at once: ours / plain": (costs.ours_at_once, costs.plain_at_once),
+        "8 at once: ready / plain": (costs.ready_at_once, costs.plain_at_once),
+    }
+    return {
+        name: {
+            "ratio": round(one.seconds / plain.seconds, 3),
+            "seconds": round(one.seconds, 3),
+            "ratio of processor time": round(one.processor / plain.processor, 3),
+        }
+        for name, (one, plain) in pairs.items()
+    }
+
+
+def _objective(result: Run) -> dict[str, Json]:
     usage = result.usage
     return {
         "wall time / ideal": round(result.seconds / result.ideal, 3),

@@ -117,8 +117,9 @@ def sessions_for(shape: Shape) -> dict[str, Json]:
     }
 
 
-async def run(folder: Path, shape: Shape) -> Run:
-    async with theatre(folder, sessions_for(shape)) as here, here.bot() as bot:
+async def run(folder: Path, shape: Shape, sandbox: str) -> Run:
+    """`sandbox` is CREWLINE_SANDBOX: what confines an agent takes time of its own, and hosts differ in what they have."""
+    async with theatre(folder, sessions_for(shape), CREWLINE_SANDBOX=sandbox) as here, here.bot() as bot:
         objective = open_issue(here.shop, here.alice, "Make it so", "Please.")
         began = monotonic()
         objective.add_label(here.alice, "crewline")
