@@ -149,6 +149,25 @@ async def test_a_command_that_came_while_the_bot_was_down_is_carried_out_once(tm
         assert len(ledger.sessions_of("one")) == 3
 
 
+async def test_a_command_that_was_talked_over_while_the_bot_was_down_is_found(tmp_path: Path) -> None:
+    """People talk on: forty comments on a task, ninety on the objective."""
+    async with stage(tmp_path, HINTED, config=ONE_ATTEMPT) as story:
+        objective = story.hand_off()
+        await story.bot_says(objective, "it failed once")
+        await story.stop_bot()
+        on_objective = story.say("/status", on=objective)
+        on_task = story.say("/retry the hint", on=story.task(objective, "one"))
+        for _ in range(40):
+            story.say("Is this done?", on=story.task(objective, "one"))
+        for _ in range(90):
+            story.say("Is this done?", on=objective)
+        await story.start_bot()
+        await story.carried_out(on_task)
+        await story.carried_out(on_objective)
+        await story.closed(objective)
+        await story.bot_says(objective, "@alice")
+
+
 async def test_several_commands_at_once_are_carried_out_in_their_order(tmp_path: Path) -> None:
     async with stage(tmp_path, HINTED, config=ONE_ATTEMPT) as story:
         objective = story.hand_off()
