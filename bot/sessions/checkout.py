@@ -5,6 +5,7 @@ Both are ours until an agent gets them: git is run here only in trees that no ag
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from bot.git.mirror import Mirror, make_bare_repository
@@ -12,7 +13,9 @@ from bot.git.process import git
 from bot.model.identity import CommitSha
 from bot.model.worktree import WHOLE, Shape, cone
 
-_CHECKOUT = (("checkout.workers", "2"), ("submodule.recurse", "false"))
+_CORES = os.cpu_count() or 1
+_under_way: set[Path] = set()
+"""The trees that are being written."""
 
 
 def make_task_repository(
@@ -40,24 +43,36 @@ def make_task_repository(
 
 async def checkout(repository: Path, tree: Path, commit: CommitSha, seconds: float = 600) -> None:
     """Fill a tree of ours with `commit`; where another commit is in it, only the difference is written."""
-    await git(
-        *("read-tree", "--reset", "-u", commit),
-        repository=repository,
-        environment={"GIT_WORK_TREE": str(tree)},
-        config=_CHECKOUT,
-        seconds=seconds,
-    )
+    await _read_tree(repository, tree, ("--reset", "-u", commit), seconds)
 
 
 async def move_on(repository: Path, tree: Path, old: CommitSha, new: CommitSha, seconds: float = 600) -> None:
     """From a tree of ours that is at `old`, and was not touched since, to `new`: only what differs is looked at."""
-    await git(
-        *("read-tree", "-m", "-u", old, new),
-        repository=repository,
-        environment={"GIT_WORK_TREE": str(tree)},
-        config=_CHECKOUT,
-        seconds=seconds,
-    )
+    await _read_tree(repository, tree, ("-m", "-u", old, new), seconds)
+
+
+def _workers() -> int:
+    """Helpers that write cost processor time of their own: they are worth it where there are cores with nothing to do,
+    and not where several trees are written side by side."""
+    idle = _CORES - int(os.getloadavg()[0])
+    return max(1, min(8, idle // max(1, len(_under_way))))
+
+
+async def _read_tree(repository: Path, tree: Path, how: tuple[str, ...], seconds: float) -> None:
+    _under_way.add(tree)
+    try:
+        await git(
+            *("read-tree", *how),
+            repository=repository,
+            environment={"GIT_WORK_TREE": str(tree)},
+            config=(
+                ("checkout.workers", str(_workers())),
+                ("submodule.recurse", "false"),
+            ),
+            seconds=seconds,
+        )
+    finally:
+        _under_way.discard(tree)
 
 
 def _quoted(text: str) -> str:

@@ -8,13 +8,15 @@ made right after a large one was deleted takes many times as long.
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -39,15 +41,23 @@ AT_ONCE = 8
 SHOP = RepositoryName("octo", "shop")
 
 
-class TreeCosts(BaseModel, frozen=True):
-    """Seconds until the session has its tree (of eight at once: until all have), medians."""
+class Cost(NamedTuple):
+    """Seconds until a session has its tree (of eight at once: until all have), and seconds of processor time, which
+    depend less on what else the machine does."""
 
-    plain: float
-    ours: float
-    ready: float
-    plain_at_once: float
-    ours_at_once: float
-    ready_at_once: float
+    seconds: float
+    processor: float
+
+
+class TreeCosts(BaseModel, frozen=True):
+    """Medians."""
+
+    plain: Cost
+    ours: Cost
+    ready: Cost
+    plain_at_once: Cost
+    ours_at_once: Cost
+    ready_at_once: Cost
 
 
 async def tree_costs(folder: Path) -> TreeCosts:
@@ -120,8 +130,8 @@ class _Ways:
         assert place.start == self._now
         return path
 
-    async def ready(self, at_once: int) -> float:
-        """Seconds where trees stand ready that were made when the base was older."""
+    async def ready(self, at_once: int) -> Cost:
+        """Where trees stand ready that were made when the base was older."""
         trash = Trash(self._folder / "trash")  # nobody empties it: deleting would burden what is measured next
         async with ReadyTrees(self._folder / f"ready-{self._count}", trash, at_once) as trees:
             for _ in range(at_once):
@@ -146,10 +156,20 @@ def _assignment(name: str) -> Assignment:
     )
 
 
-async def _timed(way: Callable[[], Awaitable[Path]], at_once: int = 1) -> float:
-    began = perf_counter()
+async def _timed(way: Callable[[], Awaitable[Path]], at_once: int = 1) -> Cost:
+    began, used = perf_counter(), _processor()
     await asyncio.gather(*(way() for _ in range(at_once)))
-    return perf_counter() - began
+    return Cost(perf_counter() - began, _processor() - used)
+
+
+def _processor() -> float:
+    """Of this process and of all that it has waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _median(costs: Sequence[Cost]) -> Cost:
+    return Cost(median(cost.seconds for cost in costs), median(cost.processor for cost in costs))
 
 
 async def measured(folder: Path, rounds: int = 3, rounds_at_once: int = 1) -> TreeCosts:
@@ -165,7 +185,7 @@ async def measured(folder: Path, rounds: int = 3, rounds_at_once: int = 1) -> Tr
             for _ in range(rounds_at_once)
         ]
     (plain, ours, ready), (plain_8, ours_8, ready_8) = (
-        [median(column) for column in zip(*rows, strict=True)] for rows in (single, many)
+        [_median(column) for column in zip(*rows, strict=True)] for rows in (single, many)
     )
     return TreeCosts(
         plain=plain, ours=ours, ready=ready, plain_at_once=plain_8, ours_at_once=ours_8, ready_at_once=ready_8
