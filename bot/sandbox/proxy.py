@@ -19,9 +19,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+import ssl
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +41,13 @@ _MOST_CONNECTIONS = 128
 _CONNECTING = 30.0
 _ANSWERING = 900.0
 """Seconds in which something of an answer must come; what an agent waits for is its own limit's business."""
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are trusted. Reading them takes longer than all else that a session costs."""
+    return httpx.create_ssl_context()
+
 
 OnRefusal = Callable[[str], None]
 
@@ -60,7 +69,8 @@ class Proxy:
         self._line.listen(1)
         timeout = httpx.Timeout(_CONNECTING, read=_ANSWERING, write=_ANSWERING)
         limits = httpx.Limits(max_connections=_MOST_CONNECTIONS)
-        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False)
+        trusted = await asyncio.to_thread(_trusted)
+        self._client = httpx.AsyncClient(verify=trusted, timeout=timeout, limits=limits, follow_redirects=False)
         self._begin(asyncio.create_task(self._take_over()))
         return self
 

@@ -86,7 +86,9 @@ class Sandbox:
         held += [f"{bounds.processes} processes"] * ((groups or by_user) and bounds.processes > 0)
         held += [f"{bounds.disk_mb} MB of disk"] * (bounds.disk_mb > 0)
         text = f"a session has at most {', '.join(held)}" if held else "nothing bounds what a session uses"
-        return text if groups or not (bounds.memory_mb or bounds.processes) else f"{text}; {self.no_groups}"
+        lost = ["memory"] * (not groups and bounds.memory_mb > 0)
+        lost += ["processes"] * (not (groups or by_user) and bounds.processes > 0)
+        return f"{text}; not bounded: {' and '.join(lost)}, since {self.no_groups}" if lost else text
 
     def short(self) -> str:
         """What is in force, in a few words."""
