@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from bot.config import BudgetCaps, BudgetConfig, Limits, RepositoryConfig
 from bot.decide.commands.budget import read_amount
@@ -12,7 +14,7 @@ from bot.model.action import EditComment
 from bot.model.budget import Caps, Metric
 from bot.model.identity import SessionId
 from bot.model.plan import Plan, PlannedTask
-from bot.model.session import Failed, FailureKind, Judged, Outcome, Planned, SessionReport, Spend
+from bot.model.session import Failed, FailureKind, Judged, Outcome, Planned, Role, SessionReport, Spend
 from bot.model.snapshot import Elsewhere
 from tests.decide.test_life_of_an_objective import APPROVE, published, task
 from tests.decide.world import START, World
@@ -188,3 +190,27 @@ def test_a_budget_that_is_no_amount_or_spent_already_is_refused() -> None:
     first, second = [body for body in world.replies() if "crewline:reply" in body]
     assert "`/budget 500k tokens`" in first
     assert "$3 are spent already" in second
+
+
+@given(
+    cap=st.integers(1, 40),
+    session=st.none() | st.integers(1, 10),
+    parts=st.lists(st.floats(0, 1), min_size=1, max_size=25),
+    succeeds=st.lists(st.booleans(), min_size=25, max_size=25),
+)
+@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+def test_sessions_that_keep_to_what_they_were_granted_never_overdraw_the_objective(
+    cap: int, session: int | None, parts: list[float], succeeds: list[bool]
+) -> None:
+    levels = {"objective": BudgetCaps(usd=cap), "session": BudgetCaps(usd=session)}
+    world = world_of(task("one"), task("two"), task("three", "one"), **levels)
+    for part, success in zip(parts, succeeds, strict=False):
+        reserved = sum(running.usd or 0.0 for running in world.running.values())
+        assert world.ledger is not None
+        spent = sum(done.spend.usd or 0.0 for done in world.ledger.sessions)
+        assert spent + reserved <= cap + 0.01
+        if not world.running:
+            break
+        name, running = next(iter(world.running.items()))
+        outcome = published(world) if success and running.role is Role.WORKER else FAILED
+        spend(world, name, outcome, part * (running.usd or 0.0))

@@ -121,3 +121,16 @@ async def test_each_budget_is_warned_of_once_and_ends_the_turn_when_it_is_spent(
     await told.until_it_ends()
     assert told.watch.found is not None
     assert told.watch.found.text == "was ended, since its budget is spent: 1k tokens of 1k tokens"
+
+
+async def test_who_is_ended_has_a_moment_to_commit(world: World) -> None:
+    world.agent(
+        "def commits(*_):\n    write('src/late.py', 'late'); commit(); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, commits)\nwhile True: time.sleep(600)"
+    )
+    outcome = await world.run(world.worker(stall_seconds=1))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason is FailureKind.STALLED
+    assert outcome.salvage is not None
+    assert outcome.salvage.head is not None
+    assert await world.show(outcome.salvage.head, "src/late.py") == "late"
