@@ -3,6 +3,7 @@
     python -m tests.torture                                        all parts; progress goes to standard error
     python -m tests.torture --parts crashes --every 10             a short cut of one part
     python -m tests.torture --shape review --crash 57              one run: what happened, and what is wrong at its end
+    python -m tests.torture --part people --seed 7                 one walk of people against the bot
     python -m tests.torture --shape two --seed 3 --crash 40 --crash 52 --lease
 
 One seed is one order of events on every machine: the interpreter is started anew with a fixed seed for its hashes.
@@ -22,7 +23,7 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from tests.torture import day, faults, network, two_bots
+from tests.torture import day, faults, network, people, two_bots
 from tests.torture.endpoint import Json, endpoint
 from tests.torture.runs import Case, difference, run
 from tests.torture.shapes import SHAPES
@@ -34,12 +35,15 @@ NAMES = tuple(one.name for one in SHAPES)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _arguments(arguments)
+    if given.part is not None:
+        return people.main(["--seed", str(given.seed)])
     if given.shape is not None:
         return _tell_one(Case(given.shape, given.seed, tuple(given.crash), tuple(given.lose), given.lease))
     parts: dict[str, Callable[[], dict[str, Json]]] = {
         "crashes": lambda: _crashes(given),
         "planted faults": _planted,
         "network": lambda: _told(network.sweep(range(network.SEEDS), _note)),
+        "people": lambda: _told(people.sweep(range(people.SEEDS), _note)),
         "two bots": lambda: _told(two_bots.sweep(range(two_bots.SEEDS), _note)),
         "day": lambda: asdict(day.live(day.Day())),
         "endpoint": _endpoint,
@@ -57,6 +61,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__.partition("\n")[0])
     one = parser.add_argument_group("one run, with its story")
     one.add_argument("--shape", choices=NAMES)
+    one.add_argument("--part", choices=["people"], help="one walk of people, by its seed")
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--crash", type=int, action="append", default=[], help="a boundary at which the bot dies")
     one.add_argument("--lose", type=int, action="append", default=[], help="a boundary at which something is lost")

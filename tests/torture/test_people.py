@@ -1,0 +1,50 @@
+"""A short cut of `python -m tests.torture.people`: walks that hypothesis draws, and a planted fault."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.torture.acts import ACTS
+from tests.torture.people import Step, Walk, run, shrunk, walk_of
+
+STEPS = st.builds(
+    Step,
+    act=st.sampled_from(sorted(ACTS)),
+    choice=st.integers(0, 999),
+    pause=st.sampled_from((0.0, 0.7, 3.0, 40.0, 110.0)),
+)
+WALKS = st.builds(Walk, seed=st.integers(0, 5), steps=st.lists(STEPS, min_size=4, max_size=10).map(tuple))
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(WALKS)
+def test_whatever_people_do_what_must_hold_does_and_it_ends_or_asks(walk: Walk) -> None:
+    assert run(walk).problems == ()
+
+
+def test_a_seed_is_one_walk_and_one_story() -> None:
+    assert walk_of(3) == walk_of(3)
+    assert run(walk_of(3)).story == run(walk_of(3)).story
+
+
+def test_a_bot_that_keeps_to_an_installation_that_is_gone_is_found_out() -> None:
+    again = Walk(1, (Step("uninstall or install", 0, 60.0), Step("uninstall or install", 0, 30.0)))
+    assert run(again).problems == ()
+    with patch("bot.control.controller._is_lost", lambda *_: False):
+        assert run(again).problems
+
+
+def test_a_walk_shrinks_to_the_step_that_matters() -> None:
+    walk = walk_of(5)
+    matters = walk.steps[6]
+    assert shrunk(walk, lambda one: matters in one.steps).steps == (matters,)
