@@ -118,7 +118,7 @@ def sessions_for(shape: Shape) -> dict[str, Json]:
 
 
 async def run(folder: Path, shape: Shape, sandbox: str) -> Run:
-    """`sandbox` is CREWLINE_SANDBOX: what confines an agent takes time of its own, and hosts differ in what they have."""
+    """`sandbox` is CREWLINE_SANDBOX: what confines an agent takes time of its own, and hosts differ in it."""
     async with theatre(folder, sessions_for(shape), CREWLINE_SANDBOX=sandbox) as here, here.bot() as bot:
         objective = open_issue(here.shop, here.alice, "Make it so", "Please.")
         began = monotonic()
