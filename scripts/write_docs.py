@@ -48,6 +48,25 @@ EXAMPLES: dict[str, str | list[str]] = {
 """What the example shows where the default is nothing."""
 
 
+BUDGETS = """## Budgets
+
+A session is warned when four fifths of its budget are used (in its transcript, and in a file that its prompt names and
+`CREWLINE_NOTICE_FILE` leads to) and ended when all of it is; what it had committed is salvaged. Where a task or an
+objective has spent its budget, a person is asked once, and `/budget 10` grants more; where the day has, everything
+waits until midnight UTC. What sessions may spend that run side by side is taken from what is left before they start:
+give sessions a budget too, and these shares are yours to choose. Money and tokens are counted as far as the agent
+tells them: Claude Code and mini-swe-agent tell both or money, opencode both, Codex and Gemini CLI tokens, at the end of
+a turn.
+"""
+
+PROMPTS = """## Prompts
+
+A repository may word the prompts in its own way, in Jinja2: `.github/crewline/planner.md`, `worker.md`, `reviewer.md`,
+and `follow_up.md`, which tells an agent in the same conversation what is still wrong. What stands in
+`.github/crewline/memory.md` is told to every agent. All of these are read from the default branch.
+"""
+
+
 def pages() -> dict[str, str]:
     """The text of each page by its name in docs/."""
     return {
@@ -86,6 +105,7 @@ def configuration_page() -> str:
         "else. The file and every key in it may be absent. An unknown key or a value that does not fit is refused.\n\n"
         + table("| key | type | default | what it sets |", rows)
         + f"\nThese paths are always protected, whatever `protected` adds:\n\n{always}\n\n"
+        f"{BUDGETS}\n{PROMPTS}\n"
         f"## An example with every key\n\n```yaml\n{example()}```\n"
     )
 
