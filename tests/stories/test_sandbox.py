@@ -65,3 +65,12 @@ async def test_real_agents_do_the_main_job_without_a_network_and_without_their_k
         assert "it may not reach evil.example:80" in told
         said = "Sandbox of the session: bubblewrap, network model-only; it may not reach evil.example:80"
         assert all(said in pull.body for pull in story.pull_requests())
+
+
+async def test_what_is_demanded_and_cannot_be_had_keeps_sessions_from_running(tmp_path: Path) -> None:
+    async with stage(tmp_path, playbook(task("one")), sandbox="none", network="model-only") as story:
+        objective = story.hand_off()
+        await story.bot_says(objective, "CREWLINE_NETWORK=model-only needs a sandbox: CREWLINE_SANDBOX is none")
+        assert story.pull_requests() == []
+        records = (await story.ledger(objective)).sessions
+        assert all(record.spend.seconds == 0 for record in records), "no agent was started"
