@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -74,8 +73,9 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._ticking
+        (trouble,) = await asyncio.gather(self._ticking, return_exceptions=True)
+        if isinstance(trouble, Exception):
+            raise trouble
         self._look()
 
     def heard(self) -> None:
