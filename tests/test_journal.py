@@ -12,6 +12,7 @@ import structlog
 from bot import journal
 from bot.journal import EVENTS, Event, about, as_prometheus, tell
 from tests.web.deliveries import Desk
+from tests.witnesses import UNWITNESSED, WITNESSES
 
 BOT = Path(journal.__file__).parent
 NOT_THE_BOT = ("localhub", "scripted", "demo")
@@ -36,6 +37,11 @@ def test_nothing_warns_past_the_journal() -> None:
 @pytest.mark.parametrize("constant", sorted(CONSTANTS))
 def test_every_event_is_told_somewhere(constant: str) -> None:
     assert any(re.search(rf"\b(tell|announce)\(\s*{constant}\b", text) for text in SOURCES.values())
+
+
+def test_every_event_is_told_by_a_test() -> None:
+    assert WITNESSES.keys() | UNWITNESSED == CONSTANTS.keys()
+    assert not WITNESSES.keys() & UNWITNESSED
 
 
 @pytest.mark.parametrize("event", CONSTANTS.values(), ids=sorted(CONSTANTS))
