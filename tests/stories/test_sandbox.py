@@ -64,7 +64,7 @@ async def test_real_agents_do_the_main_job_without_a_network_and_without_their_k
         assert KEY not in told
         assert "it may not reach evil.example:80" in told
         said = "Sandbox of the session: bubblewrap, network model-only; it may not reach evil.example:80"
-        assert all(said in pull.body for pull in story.pull_requests())
+        assert all(said in (pull.body or "") for pull in story.pull_requests())
 
 
 async def test_what_is_demanded_and_cannot_be_had_keeps_sessions_from_running(tmp_path: Path) -> None:
