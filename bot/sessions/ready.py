@@ -35,7 +35,7 @@ from bot.model.worktree import Shape
 from bot.sessions.checkout import checkout, make_task_repository
 from bot.sessions.trash import Trash
 
-SLOW = 0.15
+SLOW = 0.3
 """Seconds of a checkout from which it is worth a tree that stands ready."""
 IDLE = 1800.0
 """Seconds without a session after which the trees of a repository go."""
