@@ -21,11 +21,13 @@ from pydantic import Field, JsonValue
 
 from bot.github import reading
 from bot.github.client import PacedClient
+from bot.github.conversation import comments_of
 from bot.github.errors import NotThere
 from bot.github.graphql import document, with_parts
 from bot.github.identity import Identity
 from bot.github.listing import configuration_file
 from bot.github.shapes import (
+    CommentNode,
     Commit,
     FileNode,
     IssueNode,
@@ -125,7 +127,7 @@ async def observe(
     tasks = [*node.sub_issues.seen(), *await _more_tasks(client, name, objective, node.sub_issues.page_info)]
     here = repository.name_with_owner.casefold()
     return Observation(
-        objective=_objective(node, identity, label),
+        objective=_objective(node, identity, label, await comments_of(client, name, objective, node)),
         tasks=tuple(reading.issue(t, identity) for t in tasks if t.repository.name_with_owner.casefold() == here),
         pull_requests=await _pull_requests(client, name, identity, found),
         default_branch=repository.default_branch_ref.name if repository.default_branch_ref else "",
@@ -260,7 +262,6 @@ def _gone(
     return None
 
 
-def _objective(node: ObjectiveNode, identity: Identity, label: str) -> Issue:
-    comments = reading.merged_comments(node.first_comments, node.last_comments)
+def _objective(node: ObjectiveNode, identity: Identity, label: str, comments: tuple[CommentNode, ...]) -> Issue:
     issue = reading.issue(node, identity, comments)
     return replace(issue, labelling=reading.labelling(node.labellings.seen(), label))

@@ -82,12 +82,6 @@ def comment(node: CommentNode, identity: Identity) -> Comment:
     )
 
 
-def merged_comments(first: Nodes[CommentNode], last: Nodes[CommentNode]) -> tuple[CommentNode, ...]:
-    """The first and the last page, oldest first, each once."""
-    found = {node.full_database_id: node for node in (*first.seen(), *last.seen())}
-    return tuple(sorted(found.values(), key=lambda node: node.full_database_id))
-
-
 def labelling(nodes: Sequence[LabellingNode], label: str) -> Labelling | None:
     """The last time that `label` was set, None where that account is gone. `nodes` are in the timeline's order:
     their times have seconds only."""

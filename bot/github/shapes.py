@@ -114,9 +114,13 @@ class IssueNode(Shape):
     comments: Nodes[CommentNode] = Nodes()
 
 
+class FirstComments(Page[CommentNode]):
+    total_count: int
+
+
 class ObjectiveNode(IssueNode):
     typename: Literal["Issue"] = Field(alias="__typename")
-    first_comments: Nodes[CommentNode]
+    first_comments: FirstComments
     last_comments: Nodes[CommentNode]
     labellings: Nodes[LabellingNode]
     sub_issues: Page[IssueNode]

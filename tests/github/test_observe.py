@@ -160,6 +160,16 @@ async def test_more_than_fifty_tasks_and_comments_in_few_points(world: World) ->
     assert observed.requests == 3
 
 
+async def test_what_was_said_in_the_middle_of_a_long_conversation_is_seen(world: World) -> None:
+    issue = world.issue("Cart")
+    for number in range(330):
+        issue.comment(world.ada, f"comment {number}")
+    seen = await look(world, issue.number)
+    assert [comment.body for comment in seen.objective.comments] == [f"comment {n}" for n in range(330)]
+    [observed] = [kind for kind in world.github.usage().kinds if kind.kind == "observe"]
+    assert observed.requests == 3
+
+
 async def test_a_look_at_fifty_tasks_is_one_request_of_under_ten_points(world: World) -> None:
     issue = world.issue("Cart")
     for number in range(50):

@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
+from bot.localhub.model.comment import Comment
 from bot.localhub.model.issue import Issue
 from bot.localhub.model.issue_links import unblock
 from bot.model.marker import tagged
@@ -205,7 +206,7 @@ async def _end_of(town: Town, issue: Issue) -> str:
     mine = [comment.body for comment in issue.comments if comment.user is town.theatre.crewline]
     status = next((body for body in mine if tagged(body, "status")), "")
     ledger = (await ledgers_that_read(town)).get(issue.number)
-    if ledger is None and sum(tagged(body, "ledger") is not None for body in mine) == 1:
+    if ledger is None and _told_about_its_ledger(town, issue):
         return "asks: what to do about its ledger"
     if "Done:" in status and issue.state_reason == "reopened":
         return "done, and reopened by a person"
@@ -224,6 +225,13 @@ async def _end_of(town: Town, issue: Issue) -> str:
             return f"NOT at rest: it asks without its label; {status!r}"
         return "asks: an escalation"
     return f"NOT at rest: {status!r}"
+
+
+def _told_about_its_ledger(town: Town, issue: Issue) -> bool:
+    """Once, whether or not somebody has deleted that since."""
+    said = (event.subject for event in town.theatre.hub.events.log if event.name == "comment.created")
+    mine = (one for one in said if isinstance(one, Comment) and one.user is town.theatre.crewline)
+    return any(one.issue is issue and tagged(one.body, "ledger") is not None for one in mine)
 
 
 def _written(theatre: Theatre) -> int:
