@@ -38,7 +38,7 @@ from bot.git.loose_refs import write_ref
 from bot.git.objects import ObjectReader
 from bot.git.process import GitOutput, Identity, git
 from bot.git.push import RefUpdate, push_arguments, raise_for_refs
-from bot.git.quick_push import quick_push
+from bot.git.quick_push import Remote, quick_push
 from bot.model.identity import CommitSha
 
 HEADS = "+refs/heads/*:refs/remotes/origin/*"
@@ -85,6 +85,7 @@ class Mirror:
         self.ledgers = f"+{namespace}/*:{namespace}/*"
         self._token = token
         self._http = http
+        self._answer_seconds = answer_seconds
         self._forget = forget
         self._silent = silent
         self._most_silence = ("http.lowSpeedTime", str(max(1, round(2 * answer_seconds))))
@@ -203,8 +204,13 @@ class Mirror:
         """The usual push over a remote that speaks HTTP; False where git has to do it."""
         if self._http is None or not self.url.startswith(("http://", "https://")):
             return False
-        if not await quick_push(self._http, self.url, await self._token(), updates, self._reader):
-            return False
+        remote = Remote(self._http, self.url, await self._token(), self._answer_seconds)
+        try:
+            if not await quick_push(remote, updates, self._reader):
+                return False
+        except Unreachable:
+            self._silent("git gets no answer")
+            raise
         for update in updates:
             ref = update.ref.replace("refs/heads/", "refs/remotes/origin/", 1)
             if update.new is not None and not write_ref(self.path, ref, update.new):

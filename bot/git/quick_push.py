@@ -19,10 +19,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import httpx
 
-from bot.git.errors import GitFailed
+from bot.git.errors import GitFailed, Unreachable
 from bot.git.objects import ObjectReader
 from bot.git.pack import PlainObject, make_pack
 from bot.git.push import RefUpdate
@@ -33,27 +34,38 @@ TRAILER = b"\nCrewline-"
 MOST_COMMITS = 50
 MOST_OBJECTS = 400
 MOST_BYTES = 4_000_000
-SECONDS = 30.0
 _FLUSH = b"0000"
 _SUBMODULE = "160000"
 
 
-async def quick_push(
-    client: httpx.AsyncClient, url: str, token: str, updates: Sequence[RefUpdate], objects: ObjectReader
-) -> bool:
-    """Whether all of `updates` were carried out. False: nothing is known, `git push` has to do it."""
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where to push, with what token, and how many seconds it may be silent."""
+
+    client: httpx.AsyncClient
+    url: str
+    token: str = field(repr=False)
+    seconds: float
+
+
+async def quick_push(remote: Remote, updates: Sequence[RefUpdate], objects: ObjectReader) -> bool:
+    """Whether all of `updates` were carried out. False: nothing is known, `git push` has to do it. Raises Unreachable
+    where the remote is silent: git would wait once more for nothing."""
     try:
         found: dict[str, PlainObject] = {}
         for update in updates:
             if update.new is None or not await _gather(objects, update, found):
                 return False
-        answer = await client.post(
-            f"{url}/git-receive-pack",
+        answer = await remote.client.post(
+            f"{remote.url}/git-receive-pack",
             content=b"".join(_commands(updates)) + _FLUSH + make_pack(list(found.values())),
-            headers=_headers(token),
-            timeout=SECONDS,
+            headers=_headers(remote.token),
+            timeout=remote.seconds,
             follow_redirects=False,
         )
+    except httpx.TimeoutException as error:
+        refs = (update.ref for update in updates)
+        raise Unreachable(("push", *refs), None, f"no answer within {remote.seconds:g} s: {error!r}") from None
     except (httpx.HTTPError, GitFailed, ValueError):
         return False
     return answer.status_code == 200 and _succeeded(answer.content, [update.ref for update in updates])
