@@ -14,13 +14,14 @@ from bot.decide.task import Stage, Task, refused_by_provider, tasks_of
 from bot.model.observed import PullRequestState
 from bot.model.session import Blocked, Cause, Failed, Judged, Role, SessionRecord, Verdict, Void
 
+ALL_GIVEN_UP = "every task was given up: reopen one of them, or close this issue"
 MOST_VOIDS = 8
 MOST_REFUSALS = 100
 """Sessions in a row that the provider of an agent's model refused; with the longest pauses that is a night."""
 
 
 def bounds(situation: Situation) -> Situation:
-    situation = _bound_planning(situation)
+    situation = _bound_giving_up(_bound_planning(situation))
     for task in tasks_of(situation):
         if task.stage in (Stage.DONE, Stage.DROPPED, Stage.ESCALATED) or task.claim:
             continue
@@ -50,6 +51,15 @@ def _bound_budgets(situation: Situation) -> Situation:
             asked = situation.ledger.escalate(key, question, situation.now, for_budget=True)
             situation = situation.recording(asked, f"{key or 'objective'}: its budget is spent")
     return situation
+
+
+def _bound_giving_up(situation: Situation) -> Situation:
+    """Where people gave every task up, nothing is left to do and nothing was done: what they want is theirs to say."""
+    tasks, asked = tasks_of(situation), situation.ledger.planning.escalation is not None
+    if asked or not situation.active or not tasks or any(task.stage is not Stage.DROPPED for task in tasks):
+        return situation
+    ledger = situation.ledger.escalate(None, ALL_GIVEN_UP, situation.now)
+    return situation.recording(ledger, "every task was given up: a person is asked")
 
 
 def _bound_planning(situation: Situation) -> Situation:

@@ -224,6 +224,8 @@ async def _end_of(town: Town, issue: Issue) -> str:
         if not issue.has_label(NEEDS_HUMAN):
             return f"NOT at rest: it asks without its label; {status!r}"
         return "asks: an escalation"
+    if town.ledgers_touched is not None and "may change the same files" in status:
+        return "waits for an objective whose ledger a person wrote over"
     return f"NOT at rest: {status!r}"
 
 

@@ -52,7 +52,8 @@ class Watch:
             self._wrong(f"{self._writes} writes after one act")
         self._writes = 0
         for problem in twice(self._town.shop, self._town.theatre.crewline):
-            self._wrong(f"twice: {problem}")
+            if not (problem.startswith("task ") and self._town.ledgers_touched):  # people made the bot forget it
+                self._wrong(f"twice: {problem}")
         ledgers = await ledgers_that_read(self._town)
         for number, ledger in ledgers.items():
             self._claims(number, ledger)
