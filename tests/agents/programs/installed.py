@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,11 @@ PACKAGES = {
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crewline-agents"
 
 
+_FLAGS = ("--no-audit", "--no-fund", "--no-save", "--fetch-retries=1", "--fetch-timeout=30000")
+_REFUSAL_HOLDS = 600.0
+"""Seconds for which a registry that could not be reached is not asked again: many tests want the same program."""
+
+
 class NotInstalled(Exception):
     """The program cannot be had; the text says why and what to do."""
 
@@ -35,9 +41,16 @@ def program(name: str) -> Path:
     package, version = PACKAGES[name]
     folder = CACHE / f"{name}-{version}"
     found = folder / "node_modules" / ".bin" / name
+    refused = CACHE / f"{name}.refused"
     with _locked(CACHE / f"{name}.lock"):
         if not found.exists():
-            _install(f"{package}@{version}", folder)
+            if refused.exists() and time.time() - refused.stat().st_mtime < _REFUSAL_HOLDS:
+                raise NotInstalled(refused.read_text())
+            try:
+                _install(f"{package}@{version}", folder)
+            except NotInstalled as error:
+                refused.write_text(str(error))
+                raise
     return found
 
 
@@ -49,7 +62,7 @@ def _install(package: str, folder: Path) -> None:
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
     done = subprocess.run(
-        (npm, "install", "--prefix", str(half), "--no-audit", "--no-fund", "--no-save", package),
+        (npm, "install", "--prefix", str(half), *_FLAGS, package),
         capture_output=True,
         text=True,
         check=False,
