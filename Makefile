@@ -25,7 +25,7 @@ check: setup  ## lint, format and types
 	@$(BIN)/mypy
 
 test: check  ## everything
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 4 --dist worksteal
 
 bench: setup  ## one JSON of ratios and counts on standard output
 	@$(BIN)/python -m tests.bench
