@@ -128,7 +128,7 @@ async def test_who_heard_of_no_objective_goes_on_too(tmp_path: Path) -> None:
     """Both start while nothing is open, and all webhooks go to the first. When it dies, nobody tells the second."""
     parts = playbook(task("one"), one__worker=[waits_for("go")])
     async with (
-        stage(tmp_path, parts, killable=True, lease_seconds=2 * SOON, settle_seconds=0.2) as story,
+        stage(tmp_path, parts, killable=True, lease_seconds=6 * SOON, settle_seconds=0.2) as story,
         second(story) as other,
     ):
         objective = story.hand_off()
