@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import structlog
 from pydantic import BaseModel
 
 from bot.agents.roster import Roster
@@ -154,4 +155,5 @@ def _megabytes(table: Path, name: str) -> float:
 
 if __name__ == "__main__":
     wait_without_threads()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # the report is all of the output
     print(asyncio.run(_measured(Path(sys.argv[1]))).model_dump_json())
