@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from bot.engines.engine import Engine
 from bot.engines.slots import Occupancy, Place
@@ -32,16 +33,32 @@ class Wish:
 
 def deal(wishes: Mapping[ObjectiveKey, Wish], free: Occupancy) -> list[Place]:
     """Who gets the slots of `free`, which are taken."""
-    left = {Place(key, role): (wish.since, count) for key, wish in wishes.items() for role, count in wish.wants.items()}
     dealt: list[Place] = []
-    while free.free and left:
-        left = {place: waits for place, waits in left.items() if waits[1] > 0 and free.fits(place)}
-        if not left:
-            break
-        place = min(left, key=lambda one: (*free.precedence(one), left[one][0]))
-        left[place] = (left[place][0], left[place][1] - 1)
+    if not free.free:
+        return dealt
+    left: dict[Place, int] = {}
+    order: list[tuple[bool, int, int, int, Place]] = []
+    for key, wish in wishes.items():
+        for role, count in wish.wants.items():
+            if count > 0:
+                place = Place(key, role)
+                left[place] = count
+                order.append((*free.precedence(place), wish.since, len(order), place))
+    heapify(order)
+    while order and free.free:
+        _, _, since, ordinal, place = heappop(order)
+        if not free.fits(place):
+            continue  # and never will: slots are only taken here
+        precedence = free.precedence(place)
+        entry = (*precedence, since, ordinal, place)
+        if order and entry > order[0]:
+            heappush(order, entry)  # its objective got another slot meanwhile, so others go before it
+            continue
         free.take(place)
         dealt.append(place)
+        left[place] -= 1
+        if left[place]:
+            heappush(order, (*free.precedence(place), since, ordinal, place))
     return dealt
 
 
@@ -58,11 +75,12 @@ class Turns:
         """How many sessions the objective may start now if they are of this role, those of others it starts as well
         included."""
         since = self._wishes[key].since if key in self._wishes else self._count + 1
-        rivals = {other: wish for other, wish in self._wishes.items() if other != key}
+        wishes = dict(self._wishes)
+        now = self._engine.occupancy()
         allowed: dict[Role, int] = {}
         for role in Role:
-            free = self._engine.occupancy()
-            dealt = deal({**rivals, key: Wish({role: free.free}, since)}, free)
+            wishes[key] = Wish({role: now.free}, since)
+            dealt = deal(wishes, now.copy())
             allowed[role] = sum(place.objective == key for place in dealt)
         return allowed
 
@@ -87,6 +105,10 @@ class Turns:
         if before is None:
             self._count += 1
         self._wishes[key] = Wish(dict(wants), self._count if before is None else before.since)
+
+    def waits(self, key: ObjectiveKey) -> bool:
+        """Whether it is looked at when its turn comes."""
+        return key in self._wishes
 
     def forget(self, key: ObjectiveKey) -> None:
         self._wishes.pop(key, None)

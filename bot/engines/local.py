@@ -50,6 +50,8 @@ class LocalEngine:
         self._wind_up = wind_up
         self._waiting: dict[RunKey, asyncio.Future[None]] = {}
         self._seated: dict[RunKey, Place] = {}
+        self._seats = Occupancy(self._slots)
+        self._occupied = Occupancy(self._slots)
         self._had_a_turn: dict[ObjectiveKey, int] = {}
         self._count = 0
         self._places: dict[RunKey, Place] = {}
@@ -82,6 +84,7 @@ class LocalEngine:
         task = self._group.create_task(self._run(key, assignment), name=f"session {assignment.id}")
         self._tasks[key] = task
         self._places[key] = Place.of(assignment)
+        self._occupied.take(self._places[key])
         task.add_done_callback(lambda _: self._settle(key, assignment))
         if self._closed_for is not None:
             self.stop(key.repository, key.session, self._closed_for)
@@ -117,11 +120,10 @@ class LocalEngine:
         return frozenset(self._tasks)
 
     def occupancy(self) -> Occupancy:
-        return Occupancy(self._slots, self._places.values(), closed=self._closed_for is not None)
+        return self._occupied.copy(closed=self._closed_for is not None)
 
     async def _run(self, key: RunKey, assignment: Assignment) -> None:
-        where, number, task = assignment.repository, assignment.objective, assignment.task
-        with about(repository=where, objective=number, task=task, session=assignment.id):
+        with about(**assignment.ids):
             await self._run_it(key, assignment)
 
     async def _run_it(self, key: RunKey, assignment: Assignment) -> None:
@@ -152,12 +154,13 @@ class LocalEngine:
             yield
         finally:
             self._waiting.pop(key, None)
-            self._seated.pop(key, None)
+            if (seat := self._seated.pop(key, None)) is not None:
+                self._seats.give_back(seat)
             self._seat_next()
 
     def _seat_next(self) -> None:
+        seats = self._seats
         while True:
-            seats = Occupancy(self._slots, self._seated.values())
             waiting = [key for key in self._waiting if seats.fits(self._places[key])]
             if not waiting:
                 return
@@ -165,6 +168,7 @@ class LocalEngine:
             self._count += 1
             self._had_a_turn[self._places[first].objective] = self._count
             self._seated[first] = self._places[first]
+            seats.take(self._places[first])
             turn = self._waiting.pop(first)
             if not turn.done():  # it may have been cancelled just now, and gives the slot back at once
                 turn.set_result(None)
@@ -183,8 +187,9 @@ class LocalEngine:
         try:
             self._on_report(assignment, report)
         except Exception:
-            tell(REPORT_NOT_TAKEN, traceback=True, session=assignment.id)
-        del self._tasks[key], self._places[key]
+            tell(REPORT_NOT_TAKEN, traceback=True, **assignment.ids)
+        del self._tasks[key]
+        self._occupied.give_back(self._places.pop(key))
         self._runs.pop(key, None)
         self._reasons.pop(key, None)
         self._ended[key] = None

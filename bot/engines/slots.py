@@ -50,12 +50,29 @@ class Occupancy:
         for place in taken:
             self.take(place)
 
+    def copy(self, *, closed: bool = False) -> Occupancy:
+        """The same, to reckon with. `closed`: nobody gets anything more."""
+        other = Occupancy(self._slots, closed=self._closed or closed)
+        other._total = self._total
+        other._roles = self._roles.copy()
+        other._repositories = self._repositories.copy()
+        other._objectives = self._objectives.copy()
+        return other
+
     def take(self, place: Place) -> None:
         """Also where it does not fit."""
-        self._total += 1
-        self._roles[place.role] += 1
-        self._repositories[place.objective.repository] += 1
-        self._objectives[place.objective] += 1
+        self._change(place, 1)
+
+    def give_back(self, place: Place) -> None:
+        self._change(place, -1)
+        if not self._objectives[place.objective]:
+            del self._objectives[place.objective]
+
+    def _change(self, place: Place, by: int) -> None:
+        self._total += by
+        self._roles[place.role] += by
+        self._repositories[place.objective.repository] += by
+        self._objectives[place.objective] += by
 
     def fits(self, place: Place) -> bool:
         repository = self._slots.by_repository
