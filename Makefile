@@ -11,13 +11,16 @@ KEEP ?=
 setup: $(STAMP)
 
 $(STAMP): requirements/dev.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  "Python 3.11 or newer is needed, and $(PYTHON) is not. Name another: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV) with the locked dependencies; once, it takes about a minute."
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $(STAMP)
 
 demo: setup  ## the main job on a local GitHub, live; KEEP=1 leaves the servers up, AGENT=claude uses a real agent
-	@$(BIN)/crewline demo --agent $(AGENT) $(if $(KEEP),--keep)
+	@$(BIN)/crewline demo --agent '$(or $(AGENT),scripted)' $(if $(filter-out 0 no,$(KEEP)),--keep)
 
 check: setup  ## lint, format and types
 	@$(BIN)/ruff check .
