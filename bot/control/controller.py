@@ -120,10 +120,20 @@ class Controller:
         elif room is not None:
             room.memory(assignment.objective).reports[report.id] = report
             self._queue.add(ObjectiveKey(name, assignment.objective))
-        for other_name, other in self._rooms.items():
-            for number, memory in other.memories.items():
-                if memory.hungry:
-                    self._queue.add(ObjectiveKey(other_name, number))
+        asyncio.get_running_loop().call_soon(self._offer_slots, room)  # the slot is free once it has been reported
+
+    def _offer_slots(self, room: Room | None) -> None:
+        """A session ended: those are looked at whose turn it is, and those of its repository that wait for something
+        else than a slot: for its files, for what it had reserved of the day's budget."""
+        if self._closed or self._turns is None:
+            return
+        for key in self._turns.next():
+            self._queue.add(key)
+        if room is not None:
+            hungry = [ObjectiveKey(room.name, number) for number, memory in room.memories.items() if memory.hungry]
+            for key in hungry:
+                if not self._turns.waits(key):
+                    self._queue.add(key)
 
     def views(self) -> tuple[ObjectiveView, ...]:
         """Every open objective, then those that ended last."""
