@@ -132,6 +132,7 @@ class _Course:
     def __init__(self, day: Day) -> None:
         self._day = day
         self._done: dict[str, float] = {}
+        self._told = 0
 
     async def play(self, theatre: Theatre) -> Report:
         began = time.monotonic()
@@ -154,11 +155,21 @@ class _Course:
         theatre.story.lines.clear()  # a day of them would not fit
         theatre.boundaries.reached.clear()
         theatre.hub.events.log.clear()
-        issue = event.subject
+        issue, hours = event.subject, (theatre.loop.time() - start) / 3600
         if isinstance(issue, Issue) and issue.state == "closed" and issue.title.startswith(TITLE):
-            hours = self._done[issue.title] = (theatre.loop.time() - start) / 3600
-            content = theatre.hub.usage.content_requests
-            print(f"{hours:.2f} h: {len(self._done)} done, {content} pieces of content", file=sys.stderr, flush=True)
+            self._done[issue.title] = hours
+        if int(hours * 4) > self._told:
+            self._told = int(hours * 4)
+            usage = theatre.hub.usage
+            said = (
+                f"{len(self._done)} done",
+                f"{usage.content_requests} pieces of content",
+                f"{usage.graphql_points} points",
+                f"{usage.git['push']} pushes",
+                f"{_megabytes():.0f} MB at most",
+                f"{time.process_time():.0f} s of the processor",
+            )
+            print(f"{hours:.2f} h: {', '.join(said)}", file=sys.stderr, flush=True)
 
     def _report(
         self,
@@ -193,7 +204,7 @@ class _Course:
             git=dict(sorted(usage.git.items())),
             graphql_points=usage.graphql_points,
             problems=tuple(problems),
-            peak_megabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            peak_megabytes=round(_megabytes(), 1),
             real_seconds=round(real_seconds, 1),
         )
 
@@ -208,6 +219,11 @@ class _Course:
             pushes=round(usage.git["push"] / self._day.repositories / PUSHES_PER_MINUTE / 60, 3),
             sessions=round(session_hours / SLOTS, 3),
         )
+
+
+def _megabytes() -> float:
+    """The most that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 async def _session_hours(theatre: Theatre, objectives: Sequence[Issue]) -> float:
