@@ -6,10 +6,11 @@ can override them, so these names are an interface for people and are kept.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
+from bot.model.amendment import Standing
 from bot.model.frozen import Frozen
 from bot.model.gate import GateCaps
 from bot.model.hooks import Hooks
@@ -60,6 +61,29 @@ class DependencyResult(Frozen):
     commit: CommitSha | None
 
 
+class Need(Frozen):
+    """Why the planner is asked to amend the plan: what an attempt of task `task` lacked. `paths` are the first of those
+    that it needs beyond its scope, `more` how many others there are, `said` what came of the attempt."""
+
+    task: TaskKey
+    attempt: int
+    paths: tuple[str, ...]
+    more: int = 0
+    said: str = ""
+    head: CommitSha | None = None
+    """What the attempt had committed, where that was kept."""
+    standing: Standing
+
+
+class PlannersWord(Frozen):
+    """What the planner decided about the paths that an earlier attempt needed beyond its scope."""
+
+    granted: bool
+    asked: tuple[str, ...]
+    reason: str
+    hint: str = ""
+
+
 class PlannerBriefing(Frozen):
     role: Literal[Role.PLANNER] = Role.PLANNER
     title: str
@@ -69,6 +93,8 @@ class PlannerBriefing(Frozen):
     answered: tuple[AnsweredQuestions, ...] = ()
     setback: Setback | None = None
     hint: str | None = None
+    need: Need | None = None
+    """Set where a plan is there and is to be amended."""
 
 
 class WorkerBriefing(Frozen):
@@ -83,6 +109,7 @@ class WorkerBriefing(Frozen):
     setback: Setback | None = None
     salvage: SalvagedWork | None = None
     findings: tuple[Finding, ...] = ()
+    planner: PlannersWord | None = None
     hint: str | None = None
 
 
@@ -98,6 +125,15 @@ class ReviewerBriefing(Frozen):
     """Which tests were removed or switched off, one sentence each, as the gate counted them."""
     round: int
     earlier_findings: tuple[Finding, ...] = ()
+
+
+class SessionIds(TypedDict):
+    """As log lines name a session."""
+
+    repository: str
+    objective: int
+    task: TaskKey | None
+    session: SessionId
 
 
 Briefing = Annotated[PlannerBriefing | WorkerBriefing | ReviewerBriefing, Field(discriminator="role")]
@@ -151,6 +187,16 @@ class Assignment(Frozen):
     hooks: Hooks = Hooks()
     worktree: Shape = WHOLE
     briefing: Briefing
+
+    @property
+    def ids(self) -> SessionIds:
+        return SessionIds(repository=self.repository, objective=self.objective, task=self.task, session=self.id)
+
+    @property
+    def template(self) -> str:
+        """The name of its prompt: its role, or ``amend`` for a planner that is asked to amend a plan."""
+        amends = isinstance(self.briefing, PlannerBriefing) and self.briefing.need is not None
+        return "amend" if amends else self.role.value
 
     @property
     def branches(self) -> tuple[str, ...]:
