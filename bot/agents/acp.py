@@ -12,20 +12,18 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from bot.agents.agent import AGENT_EVENT, AgentEvent, Command, Invocation, Raw
+from bot.agents.agent import AGENT_EVENT, AgentEvent, Command, Invocation
 from bot.agents.command import BadTemplate
+from bot.agents.program import Program, raw
 
 
 @dataclass(frozen=True)
-class AcpAgent:
+class AcpAgent(Program):
     """`command` is split into words as a shell would. Raises BadTemplate where that leaves none."""
 
     name: str
     command: str
-    credentials: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-    model_url: str | None = None
-    resumes: bool = True
+    resumes: bool = field(default=True, kw_only=True)
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +51,4 @@ class AcpAgent:
         try:
             return (AGENT_EVENT.validate_json(line),)
         except ValidationError:
-            return (Raw(text=line.decode(errors="replace").strip()),)
-
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
-        return ()
+            return raw(line)

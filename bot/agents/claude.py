@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue
 
 from bot.agents.agent import (
     AgentError,
@@ -22,7 +22,6 @@ from bot.agents.agent import (
     Invocation,
     Message,
     RateLimited,
-    Raw,
     Started,
     StepUsage,
     Thinking,
@@ -30,6 +29,7 @@ from bot.agents.agent import (
     ToolResult,
     Usage,
 )
+from bot.agents.program import Line, Program, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
 
@@ -37,7 +37,7 @@ _CAPPED = ("error_max_turns", "error_max_budget_usd")
 
 
 @dataclass(frozen=True)
-class ClaudeAgent:
+class ClaudeAgent(Program):
     name: str = "claude"
     program: str = "claude"
     credentials: tuple[str, ...] = (
@@ -77,16 +77,8 @@ class ClaudeAgent:
             environment["IS_SANDBOX"] = "1"
         return Command(tuple(argv), environment)
 
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
-        return ()
-
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
-        if not line.strip():
-            return ()
-        try:
-            return _LINES.validate_json(line).events()
-        except ValidationError:
-            return (Raw(text=line.decode(errors="replace").strip()),)
+        return read_line(line, _Line)
 
 
 class _Block(BaseModel):
@@ -144,8 +136,8 @@ class _Content(BaseModel):
         return (StepUsage(step=self.id, input_tokens=used.all_input, output_tokens=used.output_tokens),)
 
 
-class _Line(BaseModel):
-    """One line of the stream. Unknown fields are ignored: every version brings new ones."""
+class _Line(Line):
+    """One line of the stream."""
 
     type: str
     subtype: str = ""
@@ -169,7 +161,7 @@ class _Line(BaseModel):
             case ("result", _):
                 return self._result()
             case _:
-                return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+                return self.kept()
 
     def _result(self) -> tuple[AgentEvent, ...]:
         tokens = self.usage
@@ -189,6 +181,3 @@ class _Line(BaseModel):
                 ),
             )
         return (usage, Finished(text=text))
-
-
-_LINES: TypeAdapter[_Line] = TypeAdapter(_Line)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from bot.agents.agent import (
     AgentError,
@@ -20,13 +20,13 @@ from bot.agents.agent import (
     Invocation,
     Message,
     RateLimited,
-    Raw,
     Started,
     Thinking,
     ToolCall,
     ToolResult,
     Usage,
 )
+from bot.agents.program import Line, Program, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
 
@@ -42,7 +42,7 @@ _SETTINGS = (
 
 
 @dataclass(frozen=True)
-class CodexAgent:
+class CodexAgent(Program):
     """With an API key (OPENAI_API_KEY); a login of its own lies in a home that no session sees."""
 
     name: str = "codex"
@@ -72,18 +72,10 @@ class CodexAgent:
         return Command((*argv, "--", prompt_argument(invocation)), {"CODEX_HOME": str(folder)}, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
-        if not line.strip():
-            return ()
-        try:
-            return _LINES.validate_json(line).events()
-        except ValidationError:
-            return (Raw(text=line.decode(errors="replace").strip()),)
-
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
-        return ()
+        return read_line(line, _Line)
 
 
-class _Item(BaseModel):
+class _Item(Line):
     """One thing that happened in a turn; which fields it has depends on `type`."""
 
     type: str = ""
@@ -116,7 +108,7 @@ class _Item(BaseModel):
             case "mcp_tool_call":
                 return (ToolResult(text=shown(self.status), failed=self.status == "failed"),)
             case _:
-                return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+                return self.kept()
 
 
 class _Tokens(BaseModel):
@@ -128,8 +120,8 @@ class _Error(BaseModel):
     message: str = ""
 
 
-class _Line(BaseModel):
-    """One line of the stream. Unknown fields are ignored: every version brings new ones."""
+class _Line(Line):
+    """One line of the stream."""
 
     type: str
     thread_id: str | None = None
@@ -156,7 +148,4 @@ class _Line(BaseModel):
             case "error" if trouble_of(self.message) is not None:
                 return (RateLimited(text=self.message),)
             case _:
-                return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
-
-
-_LINES: TypeAdapter[_Line] = TypeAdapter(_Line)
+                return self.kept()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 
 from bot.agents.agent import AgentEvent, Command, Invocation, Message
+from bot.agents.program import Program
 
 PLACEHOLDERS = ("prompt_file", "worktree", "answer_file", "session_id", "model")
 
@@ -21,16 +22,12 @@ class BadTemplate(ValueError):
 
 
 @dataclass(frozen=True)
-class CommandAgent:
+class CommandAgent(Program):
     """Raises BadTemplate for an empty or unbalanced template or an unknown placeholder."""
 
     name: str
     template: str
-    credentials: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    resumes: bool = False
-    hosts: tuple[str, ...] = ()
-    model_url: str | None = None
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,9 +49,6 @@ class CommandAgent:
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return (Message(text=line.decode(errors="replace").rstrip("\r\n")),)
-
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
-        return ()
 
 
 def _split(template: str) -> tuple[str, ...]:

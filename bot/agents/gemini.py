@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue
 
 from bot.agents.agent import (
     AgentError,
@@ -20,12 +20,12 @@ from bot.agents.agent import (
     Finished,
     Invocation,
     Message,
-    Raw,
     Started,
     ToolCall,
     ToolResult,
     Usage,
 )
+from bot.agents.program import Line, Program, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
 from bot.model.session import Trouble
@@ -40,7 +40,7 @@ _EXITS: dict[int, AgentError] = {
 
 
 @dataclass(frozen=True)
-class GeminiAgent:
+class GeminiAgent(Program):
     name: str = "gemini"
     program: str = "gemini"
     credentials: tuple[str, ...] = ("GEMINI_API_KEY",)
@@ -69,12 +69,7 @@ class GeminiAgent:
         return Command(tuple(argv), environment, {file: json.dumps(settings)})
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
-        if not line.strip():
-            return ()
-        try:
-            return _LINES.validate_json(line).events()
-        except ValidationError:
-            return (Raw(text=line.decode(errors="replace").strip()),)
+        return read_line(line, _Line)
 
     def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
         return (_EXITS[code],) if code in _EXITS else ()
@@ -85,8 +80,8 @@ class _Stats(BaseModel):
     output_tokens: int | None = None
 
 
-class _Line(BaseModel):
-    """One line of the stream. Unknown fields are ignored: every version brings new ones."""
+class _Line(Line):
+    """One line of the stream."""
 
     type: str
     session_id: str | None = None
@@ -116,7 +111,7 @@ class _Line(BaseModel):
             case "result":
                 return self._result()
             case _:
-                return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+                return self.kept()
 
     def _result(self) -> tuple[AgentEvent, ...]:
         stats = self.stats or _Stats()
@@ -125,6 +120,3 @@ class _Line(BaseModel):
             return (usage, Finished(text=""))
         text = shown(self.error) if self.error is not None else self.status
         return (usage, AgentError(text=text, trouble=trouble_of(text)))
-
-
-_LINES: TypeAdapter[_Line] = TypeAdapter(_Line)

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
-from bot.agents.agent import AgentEvent, Command, Invocation, Message, Raw, ToolCall, ToolResult
+from bot.agents.agent import AgentEvent, Command, Invocation, Message, ToolCall, ToolResult
+from bot.agents.program import Line, Program, read_line
 from bot.agents.wording import prompt_argument, shown
 
 
 @dataclass(frozen=True)
-class KimiAgent:
+class KimiAgent(Program):
     name: str = "kimi"
     program: str = "kimi"
     credentials: tuple[str, ...] = ("KIMI_API_KEY", "MOONSHOT_API_KEY")
-    resumes: bool = False
     hosts: tuple[str, ...] = ("api.moonshot.ai", "api.kimi.com")
-    model_url: str | None = None
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "--print", "--output-format", "stream-json", "--work-dir", str(invocation.worktree)]
@@ -32,15 +31,7 @@ class KimiAgent:
         return Command((*argv, "-p", prompt_argument(invocation)), environment)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
-        if not line.strip():
-            return ()
-        try:
-            return _LINES.validate_json(line).events()
-        except ValidationError:
-            return (Raw(text=line.decode(errors="replace").strip()),)
-
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
-        return ()
+        return read_line(line, _Line)
 
 
 class _Function(BaseModel):
@@ -56,7 +47,7 @@ class _Part(BaseModel):
     text: str = ""
 
 
-class _Line(BaseModel):
+class _Line(Line):
     role: str
     content: str | list[_Part] | None = None
     tool_calls: list[_Call] | None = None
@@ -67,10 +58,7 @@ class _Line(BaseModel):
         if self.role == "tool":
             return (ToolResult(text=shown(text)),)
         if self.role != "assistant":
-            return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+            return self.kept()
         said: tuple[AgentEvent, ...] = (Message(text=text),) if text else ()
         calls = (call.function for call in self.tool_calls or [])
         return said + tuple(ToolCall(name=call.name, arguments=shown(call.arguments)) for call in calls)
-
-
-_LINES: TypeAdapter[_Line] = TypeAdapter(_Line)

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocation, Raw, Usage
+from bot.agents.program import Program
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument
 
@@ -21,20 +22,18 @@ _CAPS = ("LimitsExceeded", "StepLimitExceeded", "CostLimitExceeded")
 
 
 @dataclass(frozen=True)
-class MiniAgent:
+class MiniAgent(Program):
     """Its model is named as LiteLLM names models: ``provider/model``."""
 
     name: str = "mini"
     program: str = "mini"
     credentials: tuple[str, ...] = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY")
-    resumes: bool = False
     hosts: tuple[str, ...] = (
         "api.openai.com",
         "api.anthropic.com",
         "generativelanguage.googleapis.com",
         "openrouter.ai",
     )
-    model_url: str | None = None
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "-y", "--exit-immediately", "-o", str(_trajectory(invocation.home))]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue
 
 from bot.agents.agent import (
     AgentError,
@@ -18,19 +18,19 @@ from bot.agents.agent import (
     Command,
     Invocation,
     Message,
-    Raw,
     Started,
     Thinking,
     ToolCall,
     ToolResult,
     Usage,
 )
+from bot.agents.program import Line, Program, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import shown
 
 
 @dataclass(frozen=True)
-class OpencodeAgent:
+class OpencodeAgent(Program):
     """Its model is named ``provider/model``. With an address of its own the provider is ``crewline``, which speaks
     OpenAI's chat interface with OPENAI_API_KEY."""
 
@@ -39,7 +39,6 @@ class OpencodeAgent:
     credentials: tuple[str, ...] = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "OPENCODE_API_KEY")
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.anthropic.com", "api.openai.com", "openrouter.ai", "opencode.ai")
-    model_url: str | None = None
 
     def start(self, invocation: Invocation) -> Command:
         settings: dict[str, JsonValue] = {"autoupdate": False, "share": "disabled", "snapshot": False}
@@ -71,15 +70,7 @@ class OpencodeAgent:
         return Command((*argv, task), environment)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
-        if not line.strip():
-            return ()
-        try:
-            return _LINES.validate_json(line).events()
-        except ValidationError:
-            return (Raw(text=line.decode(errors="replace").strip()),)
-
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
-        return ()
+        return read_line(line, _Line)
 
 
 class _State(BaseModel):
@@ -114,8 +105,8 @@ class _Error(BaseModel):
     data: JsonValue = None
 
 
-class _Line(BaseModel):
-    """One line of the stream. Unknown fields are ignored: every version brings new ones."""
+class _Line(Line):
+    """One line of the stream."""
 
     type: str
     sessionID: str | None = None  # noqa: N815
@@ -151,13 +142,10 @@ class _Line(BaseModel):
                 text, status = _told(self.error)
                 return (AgentError(text=text, trouble=trouble_of(text, status)),)
             case _:
-                return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+                return self.kept()
 
 
 def _told(error: _Error) -> tuple[str, int | None]:
     data = error.data if isinstance(error.data, dict) else {}
     status = data.get("statusCode")
     return f"{error.name}: {data.get('message', '')}", status if isinstance(status, int) else None
-
-
-_LINES: TypeAdapter[_Line] = TypeAdapter(_Line)

@@ -67,8 +67,8 @@ class Roster:
         if offer.command is None:
             return self.find(name)
         if offer.speaks == "acp":
-            return AcpAgent(name, offer.command, offer.variables, offer.hosts)
-        return CommandAgent(name, offer.command, offer.variables, hosts=offer.hosts)
+            return AcpAgent(name, offer.command, credentials=offer.variables, hosts=offer.hosts)
+        return CommandAgent(name, offer.command, credentials=offer.variables, hosts=offer.hosts)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._agents)
