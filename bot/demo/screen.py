@@ -92,16 +92,22 @@ class Changes:
         self._before: Progress | None = None
 
     def since(self, progress: Progress) -> list[str]:
+        """Why first, then the tasks; that the objective is over comes after what ended it."""
         before, self._before = self._before, progress
         lines = [] if before is None else list(_sent_back(before, progress))
-        if before is None or before.state != progress.state:
-            lines.append(f"#{progress.number} {plain(progress.title)}: {progress.state}")
+        told = before is not None and before.state == progress.state
+        objective = [] if told else [f"#{progress.number} {plain(progress.title)}: {progress.state}"]
         old = {task.key: task for task in before.tasks} if before else {}
-        for task in progress.tasks:
-            known = old.get(task.key)
-            if known is None or (known.state, known.attempt) != (task.state, task.attempt):
-                lines.append(_sentence(task))
-        return lines
+        tasks = [line for task in progress.tasks for line in _news(old.get(task.key), task)]
+        return [*lines, *tasks, *objective] if progress.closed else [*lines, *objective, *tasks]
+
+
+def _news(before: TaskLine | None, task: TaskLine) -> Iterator[str]:
+    """A new state with all there is to say, or else the pull request that it has by now."""
+    if before is None or (before.state, before.attempt) != (task.state, task.attempt):
+        yield _sentence(task)
+    elif before.pull_request is None and task.pull_request is not None:
+        yield f"{_name(task)}: opened PR #{task.pull_request}"
 
 
 def _sent_back(before: Progress, progress: Progress) -> Iterator[str]:
@@ -112,7 +118,7 @@ def _sent_back(before: Progress, progress: Progress) -> Iterator[str]:
         if session.id in known or not isinstance(outcome, Judged) or outcome.verdict.decision == "approve":
             continue
         task = next((task for task in progress.tasks if task.key == session.task), None)
-        name = f"#{task.number} {plain(task.title)}" if task else session.id
+        name = _name(task) if task else session.id
         yield f"{name}: the review asks for changes"
         for finding in outcome.verdict.findings:
             place = f"{finding.path}:{finding.line} " if finding.path and finding.line else ""
@@ -159,11 +165,14 @@ def _state(task: TaskLine) -> str:
 
 
 def _sentence(task: TaskLine) -> str:
-    number = f"#{task.number} " if task.number else ""
     attempt = f" (attempt {task.attempt})" if task.attempt > 1 and task.state is TaskState.WORKING else ""
     pull = f" · PR #{task.pull_request}" if task.pull_request else ""
     note = f": {plain(task.note)[:300]}" if task.note else ""
-    return f"{number}{plain(task.title)}: {_state(task)}{attempt}{pull}{note}"
+    return f"{_name(task)}: {_state(task)}{attempt}{pull}{note}"
+
+
+def _name(task: TaskLine) -> str:
+    return f"#{task.number} {plain(task.title)}" if task.number else plain(task.title)
 
 
 def _count(number: int, word: str) -> str:
