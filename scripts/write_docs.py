@@ -190,11 +190,12 @@ def operating_page() -> str:
     parts = [f"{NOTE}{OPERATING}"]
     for sort, title in SORTS.items():
         rows = [
-            f"| {event.name} | {event.level} | {event.meaning}{' ' + event.remedy if event.remedy else ''} |"
+            f"| {event.name} | {event.level} | {', '.join(f'`{name}`' for name in event.ids)} "
+            f"| {event.meaning}{' ' + event.remedy if event.remedy else ''} |"
             for event in EVENTS.all.values()
             if event.sort is sort
         ]
-        parts.append(f"\n## {title}\n\n" + table("| event | level | what it means, and what to do |", rows))
+        parts.append(f"\n## {title}\n\n" + table("| event | level | always names | what it means, and what to do |", rows))
     return "".join(parts)
 
 

@@ -27,6 +27,8 @@ from bot.github.app import GitHubApp, Reached
 from bot.github.errors import GitHubError, NotThere
 from bot.github.webhook import Hint, RepositoriesChanged
 from bot.journal import (
+    HANDED_OFF_UNKNOWN,
+    HINTS_HELD_BACK,
     HINTS_LOST,
     LEFT,
     LEFT_UNKNOWN,
@@ -198,18 +200,22 @@ class Controller:
         """The room of a repository, opened if need be; None where the App cannot reach it, or another instance
         serves it."""
         async with self._opening.setdefault(name, asyncio.Lock()):
-            if name in self._standing_by:
+            with about(repository=str(name)):
+                return await self._room_at(name)
+
+    async def _room_at(self, name: RepositoryName) -> Room | None:
+        if name in self._standing_by:
+            return None
+        if name not in self._rooms:
+            try:
+                room = await self._open_room(name)
+            except NotThere:
+                tell(NOT_INSTALLED)
                 return None
-            if name not in self._rooms:
-                try:
-                    room = await self._open_room(name)
-                except NotThere:
-                    tell(NOT_INSTALLED, repository=str(name))
-                    return None
-                for other in [other for other in self._rooms.values() if other.id == room.id]:
-                    self._leave(other)
-                if not await self._recall(room):
-                    return None
+            for other in [other for other in self._rooms.values() if other.id == room.id]:
+                self._leave(other)
+            if not await self._recall(room):
+                return None
         return self._rooms.get(name)
 
     def _leave(self, room: Room) -> None:
@@ -253,7 +259,8 @@ class Controller:
         await asyncio.sleep(self._instance.settle.total_seconds())
         try:
             opened = await room.github.open_objectives(room.config.label)
-        except GitHubError:
+        except GitHubError as error:
+            tell(HANDED_OFF_UNKNOWN, error=str(error), request_id=error.request_id)
             self._sweep_soon.set()
             return
         for number in opened if self._rooms.get(room.name) is room else ():
@@ -331,6 +338,7 @@ class Controller:
             return
         found: set[int] = set()
         if gathered.everything:
+            tell(TOO_MANY_HINTS)
             found |= room.memories.keys()
             self._sweep_soon.set()  # hand-offs may be among those that did not fit
         over: set[int] = set()
@@ -368,6 +376,8 @@ class Controller:
         memory.stale = memory.news = True
         wait = memory.allowance.wait(asyncio.get_running_loop().time())
         if wait:
+            if not self._queue.will_look(key):
+                tell(HINTS_HELD_BACK, objective=number, seconds=round(wait, 1))
             self._queue.add_later(key, wait)
         else:
             self._queue.add(key)

@@ -54,7 +54,7 @@ from bot.git.errors import GitFailed, PushRefused, PushRejected
 from bot.git.mirror import Mirror
 from bot.github.errors import GitHubError, LeaseLost
 from bot.github.lease import Holder, RepositoryLease
-from bot.journal import LEASE_NOT_RELEASED, LEASE_NOT_RENEWED, LEASE_NOT_SEEN, tell
+from bot.journal import LEASE_NOT_RELEASED, LEASE_NOT_RENEWED, LEASE_NOT_SEEN, begin, tell
 from bot.model.identity import RepositoryName
 
 LONGEST_FAREWELL = 10.0
@@ -86,17 +86,14 @@ class Leases:
 
     async def release(self) -> None:
         """The last word, once nothing writes any more. What cannot be released in time ages."""
-        try:
-            async with asyncio.timeout(LONGEST_FAREWELL):
-                await asyncio.gather(*(self._release(lease) for lease in self._leases.values()))
-        except TimeoutError:
-            tell(LEASE_NOT_RELEASED, error="not in time")
+        await asyncio.gather(*(self._release(lease) for lease in self._leases.values()))
 
     async def _release(self, lease: RepositoryLease) -> None:
         try:
-            await lease.release()
+            async with asyncio.timeout(LONGEST_FAREWELL):
+                await lease.release()
         except (GitHubError, GitFailed, PushRefused, PushRejected, OSError) as error:
-            tell(LEASE_NOT_RELEASED, repository=str(lease.repository), error=str(error))
+            tell(LEASE_NOT_RELEASED, repository=str(lease.repository), error=str(error) or "not in time")
 
 
 class Tending:
@@ -148,6 +145,7 @@ class Tending:
 
     async def _keep(self, room: Room) -> None:
         assert room.lease.terms is not None
+        begin()
         try:
             while any(run.repository == room.name for run in self._running()):
                 pause = room.lease.renewal_in()
@@ -169,6 +167,7 @@ class Tending:
         """What nobody has is taken, so that others see it. What aged in another's hands is left to that one, until
         there is something to write here; but if it is renewed, we stand by."""
         assert room.lease.terms is not None
+        begin()
         try:
             while not room.lease.ours() and self._serves(room) and room.memories:
                 await asyncio.sleep(room.lease.terms.looked_at_every)
@@ -187,6 +186,7 @@ class Tending:
             self._attended.discard(room.name)
 
     async def _patrol(self, every: float) -> None:
+        begin()
         while True:
             await asyncio.sleep(every)
             self._beat = {name: room for name, room in self._beat.items() if self._serves(room)}
@@ -202,6 +202,7 @@ class Tending:
 
     async def _watch(self, room: Room, free: Callable[[Room], None]) -> None:
         assert room.lease.terms is not None
+        begin()
         while (wait := room.lease.wait()) > 0.0:
             await asyncio.sleep(min(wait, room.lease.terms.looked_at_every))
             try:

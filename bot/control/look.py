@@ -29,11 +29,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.control.deferred import NOT_LIMITED, Deferred
+from bot.control.foresight import foresee
 from bot.control.instance import Instance
 from bot.control.own_writes import added, correct, doubted_until, recorded, unseen
 from bot.control.queue import LookAgain
-from bot.control.refused import without_refused, without_taken
+from bot.control.refused import with_refusal, without_refused, without_taken
 from bot.control.room import Memory, Room
+from bot.control.setbacks import tell_refused_hand_off, tell_setbacks
 from bot.control.sight import Sight, ask_permissions, see
 from bot.control.turns import Turns
 from bot.control.views import view_of
@@ -46,14 +48,24 @@ from bot.git.errors import GitFailed, PushRefused
 from bot.github.errors import GitHubError, LeaseLost, OutcomeUnknown, Unavailable
 from bot.github.ledger import LedgerConflict, LedgerUnreadable
 from bot.github.observe import Gone, IsPullRequest
-from bot.journal import ACTION_REFUSED, ASKED_TO_WAIT, LEDGER_LEFT_OUT, LEFT_ALONE, SET_BACK, WRITES_WAIT, tell
+from bot.journal import (
+    ACTION_REFUSED,
+    ASKED_TO_WAIT,
+    LEDGER_LEFT_OUT,
+    LEFT_ALONE,
+    MERGE_REFUSED,
+    PUSH_REFUSED,
+    SET_BACK,
+    WRITES_WAIT,
+    tell,
+)
 from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.assignment import Assignment
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
 from bot.model.identity import ObjectiveKey, SessionId, is_salvage
 from bot.model.observed import Observation
-from bot.model.session import Role, SessionReport, Spend, Void
-from bot.model.snapshot import MergeRefusal, Snapshot
+from bot.model.session import SessionReport, Spend, Void
+from bot.model.snapshot import Snapshot
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +125,7 @@ class Looker:
             raise LookAgain(sentence) from error
         except Unavailable as error:
             memory.stale = True
-            tell(ASKED_TO_WAIT, reason=str(error))
+            tell(ASKED_TO_WAIT, reason=str(error), request_id=error.request_id)
             self._look_later(ObjectiveKey(room.name, number), self._seconds_until(error.retry_at))
         except BaseException:
             memory.stale = memory.news = True
@@ -153,7 +165,8 @@ class Looker:
         if memory.wait is not None and memory.wait.until <= self._clock():
             memory.wait = None
         for _ in range(MOST_ROUNDS):
-            decision = decide(self._snapshot(room, memory, sight), room.config, self._clock())
+            snapshot = self._snapshot(room, memory, sight)
+            decision = decide(snapshot, room.config, self._clock())
             todo = deferred.free(action for action in decision.actions if action not in refused)
             if sight.outdated:
                 todo = tuple(action for action in todo if isinstance(action, PushLedger))
@@ -164,6 +177,7 @@ class Looker:
                 todo = deferred.last_words(action for action in decision.afterwards if action not in refused)
             if not todo:
                 break
+            tell_refused_hand_off(snapshot, room.config)
             try:
                 refused += await self._carry_out(room, memory, sight.observed.objective.number, todo, deferred)
             except _DecideAgain:
@@ -230,7 +244,7 @@ class Looker:
     ) -> list[Action]:
         """Do them in order; those that GitHub refused are returned, those that must wait are `deferred`."""
         refused: list[Action] = []
-        _foresee(room, actions)
+        foresee(room, actions)
         for action in actions:
             if action not in deferred.free(actions):
                 continue
@@ -252,7 +266,7 @@ class Looker:
                 if isinstance(action, PushLedger):
                     raise  # all that follows relies on it
                 self._note(memory, error.facts)
-                tell(ACTION_REFUSED, action=type(action).__name__, error=str(error))
+                tell(ACTION_REFUSED, action=type(action).__name__, error=str(error), request_id=error.request_id)
                 refused.append(action)
                 continue
             self._note(memory, facts)
@@ -281,7 +295,7 @@ class Looker:
         if assignment.id not in self._running(room) and assignment.id not in memory.reports:
             outcome = Void(reason="a session of this name ran before: the ledger was set back")
             memory.reports[assignment.id] = SessionReport(id=assignment.id, outcome=outcome, spend=Spend())
-            tell(SET_BACK, session=assignment.id)
+            tell(SET_BACK, **assignment.ids)
 
     async def _push(self, room: Room, memory: Memory, number: int, action: PushLedger) -> tuple[Fact, ...]:
         try:
@@ -289,6 +303,7 @@ class Looker:
                 action.ledger, action.message, action.branches, memory.revision, self._clock()
             )
         except PushRefused as error:
+            tell(PUSH_REFUSED, reason=str(error))
             refused = without_refused(memory.reports, action.branches, str(error))
             if not refused:
                 raise LookAgain(f"GitHub does not take the ledger: {error}") from error
@@ -301,6 +316,7 @@ class Looker:
         except GitFailed as error:
             await self._reload(room, memory, number)
             raise LookAgain(f"the push of the ledger failed: {error}") from error
+        tell_setbacks(memory.ledger, action.ledger)
         memory.ledger = action.ledger
         ended = {session.id for session in action.ledger.sessions if session.outcome is not None}
         room.kept.recorded(room.name, ended & memory.reports.keys())
@@ -322,7 +338,8 @@ class Looker:
         now = self._clock()
         for fact in facts:
             if isinstance(fact, MergeRefused):
-                memory.refusals = _with_refusal(memory.refusals, fact, now)
+                tell(MERGE_REFUSED, pull_request=fact.pull_request, head=fact.head, reason=fact.message)
+                memory.refusals = with_refusal(memory.refusals, fact, now)
                 memory.stale = memory.news = True
             else:
                 memory.writes = added(memory.writes, fact, now)
@@ -429,20 +446,3 @@ class Looker:
                 if not isinstance(error, OutcomeUnknown):
                     room.explained.discard(number)
                 raise
-
-
-def _foresee(room: Room, actions: tuple[Action, ...]) -> None:
-    """Where claims are about to be pushed, what their sessions will fetch is fetched meanwhile. A reviewer's base only
-    has to be known, and it is."""
-    if any(isinstance(action, PushLedger) for action in actions):
-        starts = [action.assignment for action in actions if isinstance(action, StartSession)]
-        for branches in {start.branches for start in starts if start.role is not Role.REVIEWER}:
-            room.ledgers.foresee(branches)
-
-
-def _with_refusal(refusals: tuple[MergeRefusal, ...], fact: MergeRefused, now: datetime) -> tuple[MergeRefusal, ...]:
-    """One refusal for each pull request; `times` counts those of the same head."""
-    before = next((r for r in refusals if r.pull_request == fact.pull_request and r.head == fact.head), None)
-    times = before.times + 1 if before else 1
-    others = tuple(refusal for refusal in refusals if refusal.pull_request != fact.pull_request)
-    return (*others, MergeRefusal(fact.pull_request, fact.head, fact.message, now, times))

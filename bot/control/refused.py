@@ -1,4 +1,5 @@
-"""What becomes of reports where GitHub, or somebody else, does not let their branches be pushed.
+"""What GitHub refused: merges, and what becomes of reports where it, or somebody else, does not let their branches
+be pushed.
 
 A branch that can never be pushed must not keep the ledger from being pushed. First goes what is least worth: the
 salvage of sessions that ended anyway. What is refused still is the work of sessions, and these failed then.
@@ -7,10 +8,13 @@ salvage of sessions that ended anyway. What is refused still is the work of sess
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from bot.model.action import BranchPush
+from bot.model.fact import MergeRefused
 from bot.model.identity import SessionId, is_salvage
 from bot.model.session import Failed, FailureKind, Published, Salvage, SessionReport, Void, salvage_of
+from bot.model.snapshot import MergeRefusal
 
 
 def without_refused(
@@ -43,6 +47,14 @@ def without_taken(
             void = Void(reason="the branch moved while the session worked")
             changed[key] = report.model_copy(update={"outcome": void})
     return changed
+
+
+def with_refusal(refusals: tuple[MergeRefusal, ...], fact: MergeRefused, now: datetime) -> tuple[MergeRefusal, ...]:
+    """One refusal for each pull request; `times` counts those of the same head."""
+    before = next((r for r in refusals if r.pull_request == fact.pull_request and r.head == fact.head), None)
+    times = before.times + 1 if before else 1
+    others = tuple(refusal for refusal in refusals if refusal.pull_request != fact.pull_request)
+    return (*others, MergeRefusal(fact.pull_request, fact.head, fact.message, now, times))
 
 
 def _salvaged(report: SessionReport) -> str | None:

@@ -210,7 +210,12 @@ class PacedClient:
             tell(TOKEN_RENEWED, kind=request.kind, request_id=answer.request_id)
             self._tokens.forget(token)
             answer = await self._exchange(request, await self._tokens.token())
-        return self._judged(request, answer)
+        try:
+            return self._judged(request, answer)
+        except (GitHubError, _Again) as error:
+            cause = error.cause if isinstance(error, _Again) else error
+            cause.request_id = answer.request_id
+            raise
 
     async def _exchange(self, request: Request, token: str) -> Exchange:
         ask = Ask(

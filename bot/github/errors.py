@@ -12,12 +12,14 @@ from bot.model.fact import Fact
 
 
 class GitHubError(Exception):
-    """`facts` holds what the same action did achieve before it failed."""
+    """`facts` holds what the same action did achieve before it failed; `request_id` is GitHub's name of the request
+    that failed, where it answered one."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
         self.facts: tuple[Fact, ...] = ()
+        self.request_id: str | None = None
 
 
 class Refused(GitHubError):

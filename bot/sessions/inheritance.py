@@ -88,7 +88,7 @@ class Inheritance:
         try:
             self._memos.write(memo)
         except OSError as error:
-            tell(REPORT_NOT_WRITTEN, session=memo.assignment.id, error=str(error))
+            tell(REPORT_NOT_WRITTEN, **memo.assignment.ids, error=str(error))
             return False
         return True
 
@@ -116,10 +116,10 @@ class Inheritance:
                 mirror, memo.assignment, memo.tree.at(folder), memo.agent, self._clock(), self._secrets
             )
         except GitFailed as error:
-            tell(NOT_SALVAGED, session=memo.assignment.id, error=str(error))
+            tell(NOT_SALVAGED, **memo.assignment.ids, error=str(error))
             return None
         head, refusal = (found.head, found.refusal) if found else (None, None)
-        tell(CUT_OFF, session=memo.assignment.id, salvaged=head, refusal=refusal)
+        tell(CUT_OFF, **memo.assignment.ids, salvaged=head, refusal=refusal)
         return SessionReport(
             id=memo.assignment.id, outcome=Void(reason=LOST, salvage=found), spend=self._spent(repository, memo)
         )

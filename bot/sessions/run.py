@@ -145,7 +145,7 @@ class SessionRunner:
                 found = await salvage(mirror, memo.assignment, place, memo.agent, self._clock(), self._roster.secrets())
                 outcome = with_salvage(outcome, found)
             except Exception:
-                tell(NOT_SALVAGED, traceback=True, session=assignment.id)
+                tell(NOT_SALVAGED, traceback=True, **assignment.ids)
         hooks = self._stopped.pop(folder, None)
         report = _report(assignment, outcome, hooks.stage if hooks else None)
         self.live.over(assignment.repository, assignment.id)
@@ -177,7 +177,7 @@ class SessionRunner:
             if (sentence := self._disk.suspect(error)) is not None:
                 outcome = Void(reason=sentence)
             else:
-                tell(SESSION_BROKE, traceback=True)
+                tell(SESSION_BROKE, traceback=True, **assignment.ids)
                 outcome = Void(reason=f"the bot failed: {type(error).__name__}: {error}"[:1000])
         report = _report(assignment, outcome, stage)
         self.live.over(assignment.repository, assignment.id)
@@ -194,7 +194,7 @@ class SessionRunner:
         try:
             self._memos.write(memo)
         except (OSError, ValueError) as error:
-            tell(REPORT_NOT_WRITTEN, session=memo.assignment.id, error=str(error))
+            tell(REPORT_NOT_WRITTEN, **memo.assignment.ids, error=str(error))
 
     async def _run(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript
@@ -235,7 +235,7 @@ class SessionRunner:
             assignment = await continuing(mirror, assignment)
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
             place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees)
-            on_text = self._teller(repository, assignment.id)
+            on_text = self._teller(assignment)
             needs = self._roster.needs(agent)
             asks = access(self._sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
             stage = Stage(
@@ -262,7 +262,7 @@ class SessionRunner:
             sentence = self._disk.suspect(error)
             if sentence is None and isinstance(error, OSError):
                 raise
-            tell(SESSION_CANNOT_RUN, error=transcript.mask(str(error)))
+            tell(SESSION_CANNOT_RUN, **assignment.ids, error=transcript.mask(str(error)))
             void = Void(reason=sentence or transcript.mask(str(error))[:2000])
             return await _leaving(stage, void) if stage else void
 
@@ -289,7 +289,7 @@ class SessionRunner:
     async def _play(self, stage: Stage) -> Outcome:
         """The checkout for the verify command is made while the agent works."""
         assignment, mirror = stage.assignment, stage.mirror
-        template = await override(mirror, assignment.default_branch or assignment.base_branch, assignment.role)
+        template = await override(mirror, assignment.default_branch or assignment.base_branch, assignment.template)
         if assignment.role is Role.PLANNER:
             return await plan(stage, template)
         will_verify = assignment.role is Role.WORKER and assignment.verify_command is not None
@@ -301,14 +301,16 @@ class SessionRunner:
                 return await review(stage, template, verification)
             return await work(stage, template, verification)
 
-    def _teller(self, repository: RepositoryName, session: SessionId) -> Callable[[str], None]:
+    def _teller(self, assignment: Assignment) -> Callable[[str], None]:
+        repository = RepositoryName.parse(assignment.repository)
+
         def teller(text: str) -> None:
             try:
-                progress = Progress(repository, session, text, self._clock())
+                progress = Progress(repository, assignment.id, text, self._clock())
                 self.live.heard(progress)
                 self._on_progress(progress)
             except Exception:
-                tell(PROGRESS_NOT_TAKEN, traceback=True)
+                tell(PROGRESS_NOT_TAKEN, traceback=True, **assignment.ids)
 
         return teller
 
@@ -334,5 +336,5 @@ async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
     if found is not None:
         stage.transcript.note("salvage", f"the head is {found.head}" if found.head else f"{found.refusal}")
         if found.head is None:
-            tell(SALVAGE_REFUSED, session=stage.assignment.id, reason=found.refusal)
+            tell(SALVAGE_REFUSED, **stage.assignment.ids, reason=found.refusal)
     return with_salvage(outcome, found)
