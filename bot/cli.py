@@ -66,7 +66,8 @@ def try_(
         str | None, typer.Option(help="Or any program: 'my-agent --prompt {prompt_file} --dir {worktree}'.")
     ] = None,
     agent_variable: Annotated[
-        list[str] | None, typer.Option(help="A variable of yours that the program is given, such as its key.")
+        list[str] | None,
+        typer.Option(help="A variable of yours that the program is given, such as its key. Once for each."),
     ] = None,
     verify: Annotated[
         str | None, typer.Option(help="A shell command that every commit must pass. Set in the clone only.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -27,6 +28,7 @@ from bot.demo.refusal import Refusal
 from bot.demo.report import check_merged, print_check, print_totals, run
 from bot.demo.signals import Interrupted, until_signalled
 from bot.demo.stage import AgentChoice, Stage, open_stage
+from bot.demo.watch import TaskState
 from bot.github.configuration import ConfigurationProblem, configuration
 from bot.localhub.model.repository import Repository
 from bot.model.offer import AgentOffer
@@ -64,6 +66,8 @@ class Source:
 async def run_try(trial: Trial) -> int:
     """The exit code: 0 only where the objective closed as completed and its verify command, if any, passes."""
     title, body = _issue(trial.issue)
+    if trial.verify is not None and not trial.verify.strip():
+        raise Refusal("--verify: the command is empty. Name the one that every commit must pass, or leave it out.")
     choice = choose_agent(trial.agent, trial.agent_command, trial.agent_variables)
     source = await look_at(trial.path)
     output = _output(trial.output, source)
@@ -150,9 +154,10 @@ def _issue(path: Path) -> tuple[str, str]:
     return title[:256], body[:65_536]
 
 
-def _output(wanted: Path | None, source: Source) -> Path:
+def _output(wanted: Path | None, source: Source) -> Path | None:
+    """The folder for the result; None for a temporary one, which is made when there is a result."""
     if wanted is None:
-        return Path(tempfile.mkdtemp(prefix=f"crewline-try-{_name(source)}-"))
+        return None
     folder = wanted.resolve()
     if folder.is_relative_to(source.top.resolve()):
         raise Refusal(f"--output: {folder} lies in {source.top}, which is never written to. Name another folder.")
@@ -173,7 +178,7 @@ async def _perform(
     source: Source,
     choice: AgentChoice,
     issue: tuple[str, str],
-    output: Path,
+    output: Path | None,
     console: Console,
 ) -> int:
     async with open_stage(folder, choice, OWNER) as stage:
@@ -182,7 +187,7 @@ async def _perform(
         console.print(
             Text(f"A GitHub of its own runs at {stage.hub.base_url}, with a clone of {source.top}."), soft_wrap=True
         )
-        console.print(Text(_remarks(source, config)), soft_wrap=True)
+        console.print(Text(_remarks(source, config, trial.verify)), soft_wrap=True)
         ending = await hand_off(stage, repository, issue, config, trial.minutes, console)
         print_totals(console, stage, ending.progress, ending.seconds)
         passed = ending.why is None
@@ -234,7 +239,7 @@ async def _configure(stage: Stage, repository: Repository, verify: str | None) -
     return RepositoryConfig.model_validate(raw)
 
 
-def _remarks(source: Source, config: RepositoryConfig) -> str:
+def _remarks(source: Source, config: RepositoryConfig, verify: str | None) -> str:
     lines = [f"It starts from {source.branch} at {source.head[:12]}; your repository is only read."]
     if source.uncommitted:
         files = "1 file" if source.uncommitted == 1 else f"{source.uncommitted} files"
@@ -243,24 +248,51 @@ def _remarks(source: Source, config: RepositoryConfig) -> str:
         lines.append(f"No verify command is set, so no tests are run: give one with --verify, or in {CONFIG}.")
     else:
         lines.append(f"Every commit must pass `{config.verify.command}`.")
+    if verify is not None:
+        lines.append("A commit in the clone sets that; leave it out when you take the result over.")
     return "\n".join(lines) + "\n"
 
 
-async def _hand_over(repository: Repository, source: Source, output: Path, ending: Ending, console: Console) -> None:
-    """Write the bundle and say how to fetch it."""
+async def _hand_over(
+    repository: Repository, source: Source, wanted: Path | None, ending: Ending, console: Console
+) -> None:
+    """Write the bundle and say how to fetch it, where there is anything to fetch."""
+    merged = any(task.state is TaskState.MERGED for task in ending.progress.tasks)
+    unfinished = () if ending.why is None else tuple(await repository.git.refs("refs/heads/crewline/"))
+    console.print()
+    if not merged and not unfinished:
+        console.print("Nothing was committed, so there is no result to fetch.")
+        return
+    output = wanted or Path(tempfile.mkdtemp(prefix=f"crewline-try-{_name(source)}-"))
     bundle = output / "result.bundle"
-    branch = repository.default_branch
-    refs = (f"refs/heads/{branch}", "--branches=crewline/*")
+    refs = (f"refs/heads/{repository.default_branch}", "--branches=crewline/*")
     code, said = await run(
         ("git", "-C", str(repository.git.path), "bundle", "create", "--quiet", str(bundle), *refs), output
     )
-    console.print()
     if code != 0:
         console.print(Text(f"The result could not be written to {bundle}: {said}", style="red"), soft_wrap=True)
         return
-    top = quote(str(source.top))
+    if merged:
+        console.print(Text(_merged_result(repository, source, bundle, ending)), soft_wrap=True)
+    if unfinished:
+        console.print(Text(_unfinished_result(source, bundle, unfinished)), soft_wrap=True)
+
+
+def _merged_result(repository: Repository, source: Source, bundle: Path, ending: Ending) -> str:
+    top, branch = quote(str(source.top)), repository.default_branch
     name = f"crewline-{ending.progress.number}"
-    console.print(Text(f"""The result, branch {branch} with all that was merged, is in {bundle}. To look at it:
+    return f"""The result, branch {branch} with all that was merged, is in {bundle}. To look at it:
 
   git -C {top} fetch {quote(str(bundle))} {branch}:{name}
-  git -C {top} log --stat {source.head[:12]}..{name}"""), soft_wrap=True)  # fmt: skip
+  git -C {top} log --stat {source.head[:12]}..{name}"""
+
+
+def _unfinished_result(source: Source, bundle: Path, refs: Sequence[str]) -> str:
+    names = "\n".join(f"  {ref.removeprefix('refs/heads/')}" for ref in refs)
+    return f"""What was not merged is in {bundle}, on these branches:
+
+{names}
+
+To get them all:
+
+  git -C {quote(str(source.top))} fetch {quote(str(bundle))} 'refs/heads/crewline/*:refs/heads/crewline/*'"""

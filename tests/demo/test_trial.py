@@ -27,12 +27,10 @@ PLAN: JsonValue = {
         },
     ],
 }
-PLAYBOOK: JsonValue = {
-    "sessions": {
-        "planner": [{"answer": PLAN}],
-        "*.worker": [{"write": {"{task}.txt": "by {session}\n"}}],
-        "*.reviewer": [{"answer": {"decision": "approve", "summary": "Scripted."}}],
-    }
+SESSIONS: dict[str, JsonValue] = {
+    "planner": [{"answer": PLAN}],
+    "*.worker": [{"write": {"{task}.txt": "by {session}\n"}}],
+    "*.reviewer": [{"answer": {"decision": "approve", "summary": "Scripted."}}],
 }
 
 
@@ -73,7 +71,7 @@ def issue(tmp_path: Path) -> Path:
 @pytest.fixture
 def command(tmp_path: Path) -> str:
     playbook = tmp_path / "playbook.json"
-    playbook.write_text(json.dumps(PLAYBOOK))
+    playbook.write_text(json.dumps({"sessions": SESSIONS}))
     agent = Path(scripted.__file__).with_name("agent.py")
     return f"'{sys.executable}' -I -S '{agent}' --playbook '{playbook}' {{prompt_file}} {{worktree}} {{answer_file}}"
 
@@ -101,6 +99,7 @@ def test_the_result_comes_as_a_bundle_and_the_repository_stays_as_it_was(
         assert "2 of 2 tasks merged" in trial.output
         assert "Not committed, and so not part of it: 1 file." in trial.output
         assert "Every commit must pass `test -f a.txt`." in trial.output
+        assert "A commit in the clone sets that" in trial.output
         assert "`test -f a.txt`: pass" in trial.output
         assert trial.left() == []
     assert fingerprint(project) == before
@@ -116,6 +115,34 @@ def test_without_a_verify_command_it_works_and_says_so(
     with started(tmp_path, "try", str(project), "--issue", str(issue), "--agent-command", command) as trial:
         assert trial.end() == 0, trial.output
     assert "No verify command is set, so no tests are run: give one with --verify" in trial.output
+
+
+def test_what_was_not_merged_can_be_fetched_too(tmp_path: Path, project: Path, issue: Path, command: str) -> None:
+    (project / ".github").mkdir()
+    (project / ".github" / "crewline.yml").write_text("limits:\n  review_rounds: 1\n")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "-m", "settings")
+    refusal = {"answer": {"decision": "request_changes", "summary": "No.", "findings": []}}
+    playbook = {"sessions": {**SESSIONS, "second.reviewer": [refusal]}}
+    (tmp_path / "playbook.json").write_text(json.dumps(playbook))
+    with started(tmp_path, "try", str(project), "--issue", str(issue), "--agent-command", command) as trial:
+        assert trial.end() == 1, trial.output
+    assert "a person is asked, and nobody is there to answer." in trial.output
+    assert "The result, branch trunk with all that was merged, is in" in trial.output
+    (fetch,) = (line for line in trial.output.splitlines() if "refs/heads/crewline/*:" in line)
+    subprocess.run(fetch, shell=True, check=True, capture_output=True)
+    assert git(project, "show", "crewline/1/second:second.txt") == "by 1.second.worker.1"
+
+
+def test_where_nothing_was_made_nothing_is_left(tmp_path: Path, project: Path, issue: Path, command: str) -> None:
+    playbook = {"sessions": {"planner": [{"seconds": 60, "answer": PLAN}]}}
+    (tmp_path / "playbook.json").write_text(json.dumps(playbook))
+    options = ("--issue", str(issue), "--agent-command", command, "--minutes", "0.05")
+    with started(tmp_path, "try", str(project), *options) as trial:
+        assert trial.end() == 1, trial.output
+        assert trial.left() == []
+    assert "Nothing was committed, so there is no result to fetch." in trial.output
+    assert list(tmp_path.glob("crewline-try-*")) == []
 
 
 def test_without_an_agent_it_says_how_to_name_one(tmp_path: Path, project: Path, issue: Path) -> None:
@@ -141,6 +168,9 @@ def test_what_cannot_be_tried_is_said(tmp_path: Path, project: Path, issue: Path
         ((project, issue, "agent {promptfile}"), "it may have {prompt_file}"),
         ((project, issue, "no-such-agent {prompt_file}"), "there is no program 'no-such-agent'"),
     ]
+    options = ("--issue", str(issue), "--agent-command", command, "--verify", " ")
+    with started(tmp_path, "try", str(project), *options) as trial:
+        assert "--verify: the command is empty." in refused(trial)
     for (path, text, agent), words in cases:
         with started(tmp_path, "try", str(path), "--issue", str(text), "--agent-command", agent) as trial:
             assert words in refused(trial)
