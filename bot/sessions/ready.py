@@ -2,7 +2,9 @@
 
 To check out a large repository takes seconds, and a session would wait for all of them. So trees are made ahead: in
 the background, one after another, for repositories in which sessions begin and whose checkout was found to be slow.
-To take one is to rename it; what has changed since it was made is then written, and nothing else of it is looked at.
+They follow the base: those at another commit than the last session began with are moved on, so that a session waits
+for what was merged since then and no more. To take one is to rename it; what has changed is then written, and nothing
+else of it is looked at.
 
 What must hold: no agent has ever run in a tree that stands ready, and none is handed out twice. It lies where no agent
 can write. The task repository of a session is a new one; only the tree and its index are taken. An index knows files
@@ -12,7 +14,8 @@ Nobody depends on them. There are as many as there were sessions of late, up to 
 `IDLE` seconds, they go; where the disk is in trouble, none is made. A restart makes them anew.
 
 An overlay over one checkout would need neither time nor space for this. It was not taken: to mount one takes root, or
-a user namespace in which git of ours would have to run too, beside the agent.
+a user namespace in which git of ours would have to run too, beside the agent; and bubblewrap mounts none before 0.11.
+A tree that stands ready where it shall is taken as fast as an overlay is mounted.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -32,7 +35,7 @@ from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
 from bot.model.identity import CommitSha, RepositoryName
 from bot.model.worktree import Shape
-from bot.sessions.checkout import checkout, make_task_repository
+from bot.sessions.checkout import checkout, make_task_repository, move_on
 from bot.sessions.trash import Trash
 
 SLOW = 0.3
@@ -69,13 +72,22 @@ class ReadyTree:
 
 @dataclass(slots=True)
 class _Shelf:
-    """Of one repository. `taken` are the times at which trees were asked for."""
+    """Of one repository. `taken` are the times at which trees were asked for, `commit` and `shape` what they shall
+    have. While one is moved on it is not among those that are `ready`, and `moving` is not done."""
 
     mirror: Mirror
-    ready: deque[ReadyTree] = field(default_factory=deque)
+    commit: CommitSha
+    shape: Shape
+    ready: list[ReadyTree] = field(default_factory=list)
     taken: deque[float] = field(default_factory=deque)
     making: asyncio.Task[None] | None = None
+    moving: asyncio.Future[None] | None = None
     going: asyncio.TimerHandle | None = None
+
+    def astray(self) -> ReadyTree | None:
+        """One that is not as it shall be."""
+        wanted = (self.commit, self.shape)
+        return next((tree for tree in self.ready if (tree.commit, tree.shape) != wanted), None)
 
 
 async def sound() -> None:
@@ -113,15 +125,20 @@ class ReadyTrees:
         self._shelves.clear()
         self._trash.throw(self._folder)
 
-    def take(self, repository: RepositoryName, shape: Shape) -> ReadyTree | None:
-        """One that is the caller's from now on: to be moved away, and what remains of its folder `discard`ed."""
+    async def take(self, repository: RepositoryName, shape: Shape, commit: CommitSha) -> ReadyTree | None:
+        """One that is the caller's from now on: to be moved away, and what remains of its folder `discard`ed. It is at
+        `commit` where there is such a one; where the last one is just being moved on, that is waited for."""
         shelf = self._shelves.get(repository)
-        while shelf is not None and shelf.ready:
-            tree = shelf.ready.popleft()
-            if tree.shape == shape:
-                return tree
-            self.discard(tree)
-        return None
+        if shelf is None:
+            return None
+        if not shelf.ready and shelf.moving is not None:
+            await asyncio.wait({shelf.moving})
+        fitting = [tree for tree in shelf.ready if tree.shape == shape]
+        if not fitting:
+            return None
+        tree = next((tree for tree in fitting if tree.commit == commit), fitting[0])
+        shelf.ready.remove(tree)
+        return tree
 
     def discard(self, tree: ReadyTree) -> None:
         self._trash.throw(tree.folder)
@@ -134,7 +151,8 @@ class ReadyTrees:
         if self._most == 0 or (shelf is None and seconds < SLOW):
             return
         if shelf is None:
-            shelf = self._shelves[repository] = _Shelf(mirror)
+            shelf = self._shelves[repository] = _Shelf(mirror, commit, shape)
+        shelf.commit, shelf.shape = commit, shape
         loop = asyncio.get_running_loop()
         shelf.taken.append(loop.time())
         while len(shelf.taken) > self._most:
@@ -143,7 +161,7 @@ class ReadyTrees:
             shelf.going.cancel()
         shelf.going = loop.call_later(IDLE, self._forget, repository)
         if shelf.making is None or shelf.making.done():
-            shelf.making = asyncio.create_task(self._make(shelf, repository, commit, shape), name="makes trees ready")
+            shelf.making = asyncio.create_task(self._keep_up(shelf, repository), name="makes trees ready")
 
     def standing(self, repository: RepositoryName) -> int:
         """How many stand ready."""
@@ -163,20 +181,50 @@ class ReadyTrees:
             for tree in shelf.ready:
                 self.discard(tree)
 
-    async def _make(self, shelf: _Shelf, repository: RepositoryName, commit: CommitSha, shape: Shape) -> None:
-        while len(shelf.ready) < len(shelf.taken):
-            folder = self._folder / repository.owner / repository.name / token_hex(6)
+    async def _keep_up(self, shelf: _Shelf, repository: RepositoryName) -> None:
+        """Until there are enough, and all are as they shall be."""
+        while shelf.astray() is not None or len(shelf.ready) < len(shelf.taken):
             async with self._one_at_a_time:
                 if await self._trouble() is not None:
                     return
-                try:
-                    (folder / "tree").mkdir(parents=True)
-                    make_task_repository(folder / "repository", folder / "tree", shelf.mirror, "ready", {}, shape)
-                    await checkout(folder / "repository", folder / "tree", commit)
-                except (GitFailed, OSError):
-                    self._trash.throw(folder)
-                    return
-                except asyncio.CancelledError:
-                    self._trash.throw(folder)
-                    raise
-            shelf.ready.append(ReadyTree(folder, commit, shape, time.time()))
+                astray = shelf.astray()
+                if astray is not None:
+                    shelf.ready.remove(astray)
+                if astray is not None and astray.shape != shelf.shape:
+                    self.discard(astray)
+                    continue
+                folder = self._folder / repository.owner / repository.name / token_hex(6)
+                made = await (self._make(shelf, folder) if astray is None else self._move_on(shelf, astray))
+            if made is None:
+                return
+            shelf.ready.append(made)
+
+    async def _make(self, shelf: _Shelf, folder: Path) -> ReadyTree | None:
+        commit, shape = shelf.commit, shelf.shape
+        try:
+            (folder / "tree").mkdir(parents=True)
+            make_task_repository(folder / "repository", folder / "tree", shelf.mirror, "ready", {}, shape)
+            await checkout(folder / "repository", folder / "tree", commit)
+        except (GitFailed, OSError):
+            self._trash.throw(folder)
+            return None
+        except asyncio.CancelledError:
+            self._trash.throw(folder)
+            raise
+        return ReadyTree(folder, commit, shape, time.time())
+
+    async def _move_on(self, shelf: _Shelf, tree: ReadyTree) -> ReadyTree | None:
+        commit = shelf.commit
+        shelf.moving = asyncio.get_running_loop().create_future()
+        try:
+            await move_on(tree.folder / "repository", tree.folder / "tree", tree.commit, commit)
+        except (GitFailed, OSError):
+            self.discard(tree)
+            return None
+        except asyncio.CancelledError:
+            self.discard(tree)
+            raise
+        finally:
+            shelf.moving.set_result(None)
+            shelf.moving = None
+        return replace(tree, commit=commit, made_at=time.time())

@@ -140,7 +140,7 @@ async def _fill(
 ) -> None:
     began, shape = time.monotonic(), assignment.worktree
     repository = RepositoryName.parse(assignment.repository)
-    ready = trees.take(repository, shape) if trees is not None else None
+    ready = await trees.take(repository, shape, place.start) if trees is not None else None
     if ready is None or trees is None:
         place.tree.mkdir()
         make_task_repository(place.repository, place.tree, mirror, place.branch, refs, shape)

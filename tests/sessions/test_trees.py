@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bot.model.identity import RepositoryName
 from bot.model.session import Failed, Published
-from bot.model.worktree import Shape, cone
+from bot.model.worktree import WHOLE, Shape, cone
 from bot.sessions import ready
 from bot.sessions.run import SessionRunner
 from tests.git.conftest import Remote
@@ -18,6 +19,9 @@ from tests.sessions.test_runner import numbered
 
 SHOWS = 'print(subprocess.run("git status --porcelain; git log -1 --format=%H; find . -type f | grep -v ./.git | sort", shell=True, capture_output=True, text=True).stdout, flush=True)\n'  # noqa: E501
 COMMITS = SHOWS + 'write("src/" + session + ".py", "x = 1"); commit()'
+
+
+SHOP = RepositoryName("octo", "shop")
 
 
 @pytest.fixture
@@ -74,6 +78,56 @@ async def test_what_has_changed_since_is_there_and_what_went_is_gone(world: Worl
         assert "src/shop.py" not in tree
         assert tree.startswith(str(outcome.base)), "nothing shows as changed"
         assert await world.show(outcome.head, "README.md") == "# Shop, larger\n"
+
+
+async def test_trees_that_stand_ready_follow_the_base(world: World, remote: Remote, slow: None) -> None:
+    world.agent(COMMITS)
+    async with runner_of(world) as runner:
+        for number in (1, 2):
+            await published(runner, world, number)
+        await runner.trees.settled()
+        before = {(made / "tree").stat().st_ino for made in standing(world)}
+        (remote.clone / "src" / "shop.py").unlink()
+        remote.commit({"src/new/a.py": "a = 1\n"})
+        await published(runner, world, 3)
+        await runner.trees.settled()
+        trees = [made / "tree" for made in standing(world)]
+        assert len(trees) == 2
+        assert before & {tree.stat().st_ino for tree in trees}, "one was moved on, not made anew"
+        for tree in trees:
+            assert (tree / "src" / "new" / "a.py").read_text() == "a = 1\n"
+            assert not (tree / "src" / "shop.py").exists()
+
+
+async def test_a_tree_that_is_just_being_moved_on_is_waited_for(
+    world: World, remote: Remote, slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.agent(COMMITS)
+    async with runner_of(world, most=1) as runner:
+        await published(runner, world, 1)
+        await runner.trees.settled()
+        [made] = standing(world)
+        old = await world.mirror.branch("main")
+        new = remote.commit({"README.md": "# Shop, larger\n"})
+        await world.mirror.fetch()
+        moves, moved = asyncio.Event(), asyncio.Event()
+
+        async def slowly(*where: object) -> None:
+            moves.set()
+            await moved.wait()
+
+        monkeypatch.setattr(ready, "move_on", slowly)
+        assert old is not None
+        runner.trees.began(world.mirror, SHOP, new, WHOLE, 1.0)
+        await moves.wait()
+        taking = asyncio.create_task(runner.trees.take(SHOP, WHOLE, new))
+        await asyncio.sleep(0)
+        assert not taking.done()
+        moved.set()
+        taken = await taking
+        assert taken is not None
+        assert (taken.folder, taken.commit) == (made, new)
+        runner.trees.discard(taken)
 
 
 async def test_sessions_at_once_never_share_a_tree(world: World, slow: None) -> None:
