@@ -118,7 +118,7 @@ async def _push(hub: Hub, repository: Repository, caller: Caller, command: Comma
         policy = {
             "LOCALHUB_REASONS": str(reasons),
             "LOCALHUB_PROTECTED": f" {' '.join(there.closed)} ",
-            "LOCALHUB_DEFAULT": there.default,
+            "LOCALHUB_BASE": there.refs.get(there.default, ""),
             "LOCALHUB_NO_WORKFLOWS": "" if may_change_workflows(actor, repository) else "1",
         }
         ended = transfer.push(command, there) or run(replace(command, environment={**command.environment, **policy}))

@@ -12,39 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.localhub.git.graph import best_common, count_between, line_between
-from bot.localhub.git.loose import kind_of_loose, read_loose
+from bot.localhub.git.hooks import write_hooks
+from bot.localhub.git.loose import kind_of_loose, read_loose, write_loose
 
 ZERO = "0" * 40
+_NOT_IN_NAMES = dict.fromkeys(map(ord, "\n<>\0"))
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
-# Runs within receive-pack for each ref, when the pushed objects can be read and the ref has not moved yet.
-# What is refused is set by `http.py` in the environment; reasons go to a file, by ref.
-UPDATE_HOOK = """#!/bin/sh
-refuse() {
-  printf '%s\\t%s\\n' "$ref" "$1" >> "$LOCALHUB_REASONS"
-  printf '%s\\n' "$1" >&2
-  exit 1
-}
-ref=$1 old=$2 new=$3
-zero=0000000000000000000000000000000000000000
-case "$ref" in refs/pull/*) refuse "deny updating a hidden ref" ;; esac
-if [ "$old" != $zero ]; then
-  case "$LOCALHUB_PROTECTED" in *" $ref "*) refuse "protected branch hook declined" ;; esac
-fi
-if [ -n "$LOCALHUB_NO_WORKFLOWS" ] && [ "$new" != $zero ]; then
-  base=$old
-  [ "$old" = $zero ] && base=${LOCALHUB_BASE-$(git rev-parse --verify --quiet "$LOCALHUB_DEFAULT^{commit}")}
-  if [ -n "$base" ]; then
-    paths=$(git diff --name-only "$base...$new" -- .github/workflows/)
-  else
-    paths=$(git ls-tree -r --name-only "$new" -- .github/workflows/)
-  fi
-  if [ -n "$paths" ]; then
-    path=$(printf '%s\\n' "$paths" | head -n 1)
-    refuse "refusing to allow a GitHub App to create or update workflow \\`$path\\` without \\`workflows\\` permission"
-  fi
-fi
-"""
 
 
 class GitError(Exception):
@@ -64,6 +37,12 @@ class Signature:
     name: str
     email: str
     at: datetime
+
+    @property
+    def line(self) -> str:
+        """As a commit has it. Git leaves out what would end the name, the address or the line."""
+        name, email = (text.translate(_NOT_IN_NAMES).strip() for text in (self.name, self.email))
+        return f"{name} <{email}> {int(self.at.timestamp())} +0000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +151,7 @@ class BareRepository:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.env = git_environment(path)
+        self.hooks = path / "hooks"
         self._commits: dict[str, Commit] = {}
         self._merge_bases: dict[tuple[str, str], str | None] = {}
         self._merges: dict[tuple[str, str], MergeResult] = {}
@@ -196,16 +176,14 @@ class BareRepository:
             "uploadpack.allowAnySHA1InWant": "true",
             "uploadpack.allowFilter": "true",
             "core.logAllRefUpdates": "false",
-            "core.hooksPath": str(self.path / "hooks"),
+            "core.hooksPath": str(self.hooks / "each"),
+            "core.alternateRefsCommand": "true",  # while a push is looked at, git would ask for our own refs once more
         }
         with (self.path / "config").open("a") as config:
             for key, value in settings.items():
                 section, name = key.split(".")
                 config.write(f"[{section}]\n\t{name} = {value}\n")
-        hook = self.path / "hooks" / "update"
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(UPDATE_HOOK)
-        hook.chmod(0o755)
+        write_hooks(self.hooks)
 
     async def git(
         self, *arguments: str, stdin: bytes = b"", ok: Sequence[int] = (0,), env: Mapping[str, str] | None = None
@@ -237,6 +215,20 @@ class BareRepository:
     def refs_written(self) -> None:
         """Forget what is known of the refs: somebody (git, for a push) wrote them."""
         self._refs, self._refs_written = None, self._refs_written + 1
+
+    def pushed(self, before: Mapping[str, str], names: Sequence[str]) -> None:
+        """Git has written none but these refs, and they were `before` until then: nobody has to ask for all of them.
+        Nothing in this repository packs refs, but for what it began with."""
+        self.refs_written()
+        after = dict(before)
+        for name in names:
+            try:
+                after[name] = (self.path / name).read_text().strip()
+            except OSError:
+                if (self.path / "packed-refs").exists():
+                    return
+                after.pop(name, None)
+        self._refs = after
 
     async def ref(self, name: str) -> str | None:
         """What a full ref name points to."""
@@ -277,6 +269,8 @@ class BareRepository:
         """The commit that a branch, tag or sha names."""
         if not revision or revision.startswith("-") or ":" in revision or ".." in revision:
             return None
+        if (head := await self.branch(revision)) is not None and self._at_hand(head) is not None:
+            return head
         for candidate in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
             code, out = await run_git(
                 "rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}",
@@ -351,7 +345,8 @@ class BareRepository:
 
     async def blob(self, sha: str) -> bytes:
         """The content of a blob."""
-        return await self.git("cat-file", "blob", sha)
+        loose = read_loose(self.path, sha) if len(sha) == len(ZERO) else None
+        return loose[1] if loose is not None and loose[0] == "blob" else await self.git("cat-file", "blob", sha)
 
     async def write_blob(self, content: bytes) -> str:
         """Store a blob; its sha."""
@@ -361,17 +356,9 @@ class BareRepository:
         self, tree: str, parents: Sequence[str], message: str, author: Signature, committer: Signature
     ) -> str:
         """Store a commit; its sha."""
-        flags = [flag for parent in parents for flag in ("-p", parent)]
-        env = {
-            "GIT_AUTHOR_NAME": author.name,
-            "GIT_AUTHOR_EMAIL": author.email,
-            "GIT_AUTHOR_DATE": f"{int(author.at.timestamp())} +0000",
-            "GIT_COMMITTER_NAME": committer.name,
-            "GIT_COMMITTER_EMAIL": committer.email,
-            "GIT_COMMITTER_DATE": f"{int(committer.at.timestamp())} +0000",
-        }
-        out = await self.git("commit-tree", tree, *flags, "-F", "-", stdin=message.encode(), env=env)
-        return out.decode().strip()
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+        lines += [f"author {author.line}", f"committer {committer.line}", "", message.removesuffix("\n")]
+        return write_loose(self.path, "commit", "\n".join([*lines, ""]).encode())
 
     # Merging
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.localhub.git.bare import EMPTY_TREE, BareRepository
+from bot.localhub.git.loose import read_loose
 
 FileStatus = Literal["added", "removed", "modified", "renamed", "copied", "changed", "unchanged"]
 _STATUS: dict[str, FileStatus] = {
@@ -58,8 +59,14 @@ async def tree_entries(git: BareRepository, tree: str, *, recursive: bool = Fals
 async def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | None:
     """What a commit has at a path; the root is a tree with an empty path."""
     path = path.strip("/")
+    root = (await git.commit(commit)).tree
     if not path:
-        return TreeEntry("040000", "tree", (await git.commit(commit)).tree, "")
+        return TreeEntry("040000", "tree", root, "")
+    if all(part not in ("", ".", "..") for part in path.split("/")):
+        try:
+            return _loose_entry_at(git, root, path)
+        except LookupError:
+            pass
     out = await git.git("--literal-pathspecs", "ls-tree", "-z", "-l", commit, "--", path)
     for record in out.decode(errors="replace").split("\0"):
         head, _, found = record.partition("\t")
@@ -67,6 +74,41 @@ async def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | N
             mode, kind, sha, size = head.split()
             return TreeEntry(mode, kind, sha, found, int(size) if size != "-" else None)
     return None
+
+
+def _loose_entry_at(git: BareRepository, tree: str, path: str) -> TreeEntry | None:
+    """The same without a process. Raises LookupError where an object on the way does not lie loose."""
+    *folders, name = path.encode().split(b"/")
+    for folder in folders:
+        found = _names(git, tree).get(folder)
+        if found is None or found[0] != "040000":
+            return None
+        tree = found[1]
+    last = _names(git, tree).get(name)
+    if last is None:
+        return None
+    mode, sha = last
+    if mode in ("040000", "160000"):
+        return TreeEntry(mode, "tree" if mode == "040000" else "commit", sha, path)
+    blob = read_loose(git.path, sha)
+    if blob is None:
+        raise LookupError(sha)
+    return TreeEntry(mode, "blob", sha, path, len(blob[1]))
+
+
+def _names(git: BareRepository, tree: str) -> dict[bytes, tuple[str, str]]:
+    """Mode and sha of what a tree holds. Raises LookupError where it does not lie loose."""
+    read = read_loose(git.path, tree)
+    if read is None:
+        raise LookupError(tree)
+    content, position = read[1], 0
+    found: dict[bytes, tuple[str, str]] = {}
+    while position < len(content):
+        end = content.index(b"\0", position)
+        mode, _, name = content[position:end].partition(b" ")
+        found[name] = (mode.decode().zfill(6), content[end + 1 : end + 21].hex())
+        position = end + 21
+    return found
 
 
 async def write_tree(git: BareRepository, base: str | None, entries: Sequence[TreeEntry]) -> str:

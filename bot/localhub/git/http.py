@@ -10,16 +10,17 @@ itself only knows "hook declined".
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
+from tempfile import SpooledTemporaryFile, TemporaryDirectory
+from typing import IO, Literal
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from bot.localhub.authentication import Caller, authenticate
+from bot.localhub.git.hooks import Policy
 from bot.localhub.git.offer import capabilities_of, push_offer
 from bot.localhub.git.report import FLUSH, packet, with_reasons
 from bot.localhub.model.actor import Level, Role, require, require_sight
@@ -30,6 +31,8 @@ from bot.localhub.model.refs import may_change_workflows, protected
 from bot.localhub.model.repository import Repository
 
 CHUNK = 64 * 1024
+LARGE = 4_000_000
+"""Bytes of a push from which it is kept on the disk until it was judged."""
 Service = Literal["git-upload-pack", "git-receive-pack"]
 WHO = {"GIT_COMMITTER_NAME": "localhub", "GIT_COMMITTER_EMAIL": "localhub@http.invalid"}
 
@@ -43,7 +46,7 @@ class _Service:
 
     @classmethod
     async def start(
-        cls, repository: Repository, request: Request, service: Service, env: dict[str, str], *flags: str
+        cls, repository: Repository, request: Request, service: Service, env: Mapping[str, str], *flags: str
     ) -> "_Service":
         protocol = request.headers.get("git-protocol")
         process = await asyncio.create_subprocess_exec(
@@ -60,15 +63,31 @@ class _Service:
         )
         return cls(process, unzip=request.headers.get("content-encoding") in ("gzip", "x-gzip"))
 
-    async def feed(self, request: Request) -> None:
-        """Pass the body on, to its end."""
+    async def feed(self, request: Request, kept: IO[bytes] | None = None) -> None:
+        """Pass the body on, to its end, and write it to `kept` as well."""
         stdin = self.process.stdin
         assert stdin is not None
         try:
             async for chunk in request.stream():
-                stdin.write(self._unzip.decompress(chunk) if self._unzip is not None else chunk)
+                plain = self._unzip.decompress(chunk) if self._unzip is not None else chunk
+                if kept is not None:
+                    kept.write(plain)
+                stdin.write(plain)
                 await stdin.drain()
         except (BrokenPipeError, ConnectionResetError, zlib.error):
+            pass
+        finally:
+            stdin.close()
+
+    async def feed_again(self, kept: IO[bytes]) -> None:
+        """Pass on what was kept of a body."""
+        stdin = self.process.stdin
+        assert stdin is not None
+        try:
+            while chunk := kept.read(CHUNK):
+                stdin.write(chunk)
+                await stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
             stdin.close()
@@ -167,38 +186,57 @@ class GitFace:
         self._hub.meter.count_git(caller.charged, "push")
         git = repository.git
         with TemporaryDirectory(prefix="push-", dir=self._hub.directory) as scratch:
-            reasons = Path(scratch) / "reasons"
-            env = await self._policy(repository, caller, reasons)
+            policy = await self._policy(repository, caller, Path(scratch))
             async with git.writing:
                 before = await git.refs()
-                backend = await _Service.start(repository, request, "git-receive-pack", env)
-                try:
-                    await backend.feed(request)
-                    content = b"".join([chunk async for chunk in backend.body()])
-                except (ClientDisconnect, asyncio.CancelledError):
-                    await backend.end()
-                    raise
-                finally:
-                    git.refs_written()
+                with SpooledTemporaryFile(LARGE, dir=scratch) as kept:
+                    try:
+                        content = await self._receive(repository, request, policy, kept)
+                    except BaseException:
+                        git.refs_written()
+                        raise
+                    refs = policy.refs()
+                    if policy.suspicious or refs is None:
+                        git.refs_written()
+                    else:
+                        git.pushed(before, refs)
                 moves = moves_between(before, await git.refs())
                 await refs_moved(repository, actor, moves)
-            refused = reasons.read_text().splitlines() if reasons.exists() else []
+            refused = policy.refused()
         if refused:
-            words = {ref: reason for ref, _, reason in (line.partition("\t") for line in refused)}
-            content = with_reasons(content, words)
+            content = with_reasons(content, refused)
         return Response(content, 200, _headers("git-receive-pack", "result"))
 
-    async def _policy(self, repository: Repository, caller: Caller, reasons: Path) -> dict[str, str]:
+    async def _receive(self, repository: Repository, request: Request, policy: Policy, kept: IO[bytes]) -> bytes:
+        """Git's report. What the look at all refs finds suspicious is put to it again, to be judged ref by ref."""
+        hooks = repository.git.hooks
+        backend = await _Service.start(repository, request, "git-receive-pack", policy.environment(hooks, "all"))
+        try:
+            await backend.feed(request, kept)
+            content = b"".join([chunk async for chunk in backend.body()])
+        except BaseException:
+            await backend.end()
+            raise
+        if not policy.suspicious:
+            return content
+        backend = await _Service.start(repository, request, "git-receive-pack", policy.environment(hooks, "each"))
+        kept.seek(0)
+        try:
+            await backend.feed_again(kept)
+            return b"".join([chunk async for chunk in backend.body()])
+        except BaseException:
+            await backend.end()
+            raise
+
+    async def _policy(self, repository: Repository, caller: Caller, scratch: Path) -> Policy:
         assert caller.actor is not None
         branches = await repository.git.refs("refs/heads/")
-        closed = [name for name in branches if protected(repository, name.removeprefix("refs/heads/"))]
-        return {
-            "LOCALHUB_REASONS": str(reasons),
-            "LOCALHUB_PROTECTED": f" {' '.join(closed)} ",
-            "LOCALHUB_DEFAULT": f"refs/heads/{repository.default_branch}",
-            "LOCALHUB_BASE": branches.get(f"refs/heads/{repository.default_branch}", ""),
-            "LOCALHUB_NO_WORKFLOWS": "" if may_change_workflows(caller.actor, repository) else "1",
-        }
+        return Policy(
+            scratch,
+            tuple(name for name in branches if protected(repository, name.removeprefix("refs/heads/"))),
+            may_change_workflows(caller.actor, repository),
+            branches.get(f"refs/heads/{repository.default_branch}", ""),
+        )
 
     def _expire_token(self, request: Request) -> None:
         """The fault of a token that runs out between the two requests of a fetch or a push."""
