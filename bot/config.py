@@ -79,6 +79,15 @@ class Limits(Frozen):
     ] = 3
     conflicts: Annotated[int, Field(ge=1, le=10, description="Merge conflicts of a task before a person is asked.")] = 3
     questions: Annotated[int, Field(ge=1, le=10, description="Rounds of questions the planner may ask.")] = 3
+    amendments: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=20,
+            description="How often the planner is asked in all to amend the plan of an objective, because a task needs "
+            "paths beyond its scope. After that, a person is asked.",
+        ),
+    ] = 5
     backoff_seconds: Annotated[
         int,
         Field(ge=0, le=300, description="Wait before the second attempt; doubled for each further one, at most 300."),

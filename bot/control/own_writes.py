@@ -28,6 +28,7 @@ from bot.model.fact import (
     DependencyLinked,
     Fact,
     IssueClosed,
+    IssueEdited,
     LabelChanged,
     Merged,
     MergeRefused,
@@ -44,7 +45,7 @@ from bot.model.session import Published
 
 LAG = timedelta(seconds=15)
 KEPT = timedelta(minutes=10)
-REPEATABLE = (BranchMoved, DependencyLinked, IssueClosed, LabelChanged, Reacted)
+REPEATABLE = (BranchMoved, DependencyLinked, IssueClosed, IssueEdited, LabelChanged, Reacted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ def _subject(fact: Fact) -> tuple[str, int | str] | None:
             return "comment", comment.id
         case LabelChanged(issue, label):
             return "label", f"{issue} {label}"
+        case IssueEdited(number):
+            return "body", number
         case _:
             return None
 
@@ -127,6 +130,8 @@ def _apply(observed: Observation, fact: Fact) -> Observation:
             return observed if known else replace(observed, tasks=(*observed.tasks, issue))
         case DependencyLinked(number, blocked_by):
             return _issue(observed, number, lambda issue: _blocked(issue, observed, blocked_by))
+        case IssueEdited(number, body):
+            return _issue(observed, number, lambda issue: replace(issue, body=body))
         case PullRequestOpened(pull_request):
             return _opened(observed, pull_request)
         case BranchMoved(branch, was, head):

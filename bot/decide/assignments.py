@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bot.decide import amend
 from bot.decide.players import Player, player
 from bot.decide.situation import Situation
-from bot.decide.task import Task, tasks_of
+from bot.decide.task import Task, decision_of, tasks_of
+from bot.model.amendment import Amendment
 from bot.model.assignment import (
     AnsweredQuestions,
     Assignment,
     Briefing,
     DependencyResult,
+    Need,
     PlannerBriefing,
+    PlannersWord,
     ReviewerBriefing,
     SalvagedWork,
     Setback,
@@ -34,6 +38,7 @@ from bot.model.session import (
 )
 
 MOST_TEXT = 12_000
+MOST_PATHS = 50
 
 
 def assignment(situation: Situation, session: SessionRecord) -> Assignment:
@@ -61,7 +66,7 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
         seconds=min(role.minutes * 60, session.granted.seconds or role.minutes * 60),
         base_branch=situation.base_branch,
         default_branch=situation.snapshot.observed.default_branch,
-        must_contain=_merges(task, tasks),
+        must_contain=_merges(task, session, tasks),
         starts_from=session.starts_from,
         continues=session.continues,
         judges=session.judges,
@@ -80,7 +85,8 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
 
 def _briefing(situation: Situation, session: SessionRecord, task: Task | None, tasks: tuple[Task, ...]) -> Briefing:
     if task is None:
-        return _planner_briefing(situation)
+        planner = _planner_briefing(situation)
+        return planner if session.amends is None else _amending(planner, situation, session)
     if session.role is Role.REVIEWER:
         return _reviewer_briefing(situation, session, task)
     return _worker_briefing(situation, session, task, tasks)
@@ -97,6 +103,32 @@ def _planner_briefing(situation: Situation) -> PlannerBriefing:
         setback=_failure(last_counting(ledger.sessions_of(None))),
         hint=ledger.planning.hint,
     )
+
+
+def _amending(planner: PlannerBriefing, situation: Situation, session: SessionRecord) -> PlannerBriefing:
+    """What the planner is told who is to amend a plan. A session that is not needed any more is never started."""
+    found = amend.needed(situation, session)
+    if found is None:
+        return planner
+    task, lack = found
+    outcome = lack.session.outcome
+    salvage = salvage_of(outcome)
+    need = Need(
+        task=task.key,
+        attempt=task.attempt,
+        paths=lack.paths[:MOST_PATHS],
+        more=max(0, len(lack.paths) - MOST_PATHS),
+        said=outcome.detail[:MOST_TEXT] if isinstance(outcome, Failed) else "",
+        head=salvage.head if salvage else None,
+        standing=amend.standing(situation),
+    )
+    told = {
+        "answered": tuple(_answered(exchange) for exchange in amend.answered(situation, task)),
+        "setback": _failure(amend.last_try(task)),
+        "hint": None,
+        "need": need,
+    }
+    return planner.model_copy(update=told)
 
 
 def _answered(exchange: Exchange) -> AnsweredQuestions:
@@ -127,8 +159,26 @@ def _worker_briefing(
         setback=_setback(session, task, before),
         salvage=_salvage(situation, session, before),
         findings=_findings(before, session.starts_from) if session.cause is Cause.REVIEW else (),
+        planner=_planners_word(task, before),
         hint=task.record.hint,
     )
+
+
+def _planners_word(task: Task, before: tuple[SessionRecord, ...]) -> PlannersWord | None:
+    """What the planner decided because of the newest attempt that lacked something, until one is published."""
+    decisions = {session.amends: decision for session in task.amending if (decision := decision_of(session))}
+    for session in reversed(before):
+        outcome, decision = session.outcome, decisions.get(session.id)
+        if isinstance(outcome, Published):
+            return None
+        if decision is not None and isinstance(outcome, Failed):
+            return PlannersWord(
+                granted=isinstance(decision, Amendment),
+                asked=outcome.outside[:MOST_PATHS],
+                reason=decision.reason,
+                hint=decision.hint,
+            )
+    return None
 
 
 def _reviewer_briefing(situation: Situation, session: SessionRecord, task: Task) -> ReviewerBriefing:
@@ -197,10 +247,11 @@ def _result(task: Task) -> DependencyResult:
     )
 
 
-def _merges(task: Task | None, tasks: tuple[Task, ...]) -> tuple[CommitSha, ...]:
-    """The merges that the tree must contain: those of the tasks that this one builds on."""
-    if task is None:
+def _merges(task: Task | None, session: SessionRecord, tasks: tuple[Task, ...]) -> tuple[CommitSha, ...]:
+    """The merges that the tree must contain: those of the tasks that this one builds on; where a plan is amended, all
+    that there are."""
+    if task is None and session.amends is None:
         return ()
-    keys = set(task.planned.depends_on)
+    keys = set(task.planned.depends_on) if task is not None else {other.key for other in tasks}
     pulls = [other.pull_request for other in tasks if other.key in keys and other.pull_request is not None]
     return tuple(pull.merge_commit for pull in pulls if pull.merge_commit is not None)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from itertools import takewhile
 
+from bot.decide import amend
 from bot.decide.budget import overdrawn
 from bot.decide.situation import Situation
-from bot.decide.task import Stage, Task, refused_by_provider, tasks_of
+from bot.decide.task import Lack, Stage, Task, refused_by_provider, tasks_of
 from bot.model.observed import PullRequestState
 from bot.model.session import Blocked, Cause, Failed, Judged, Role, SessionRecord, Verdict, Void
 
@@ -38,7 +39,8 @@ def _bound_budgets(situation: Situation) -> Situation:
     waiting: list[str | None] = [t.key for t in tasks if t.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW)]
     answering = bool(ledger.exchanges) and ledger.exchanges[-1].answer is None
     unplanned = ledger.plan is None and ledger.answer is None and not answering
-    if (unplanned or waiting or ledger.planning.escalation is not None) and not ledger.open_claims():
+    amending = any(task.stage is Stage.AMENDING for task in tasks)
+    if (unplanned or amending or waiting or ledger.planning.escalation is not None) and not ledger.open_claims():
         waiting.insert(0, None)
     waiting += [task.key for task in tasks if task.stage is Stage.ESCALATED]
     references = {task.key: task.reference for task in tasks}
@@ -85,18 +87,40 @@ def _reason(task: Task, situation: Situation) -> str | None:
         return f"its pull request #{pull.number} was closed{by} without being merged"
     if task.dropped_blockers:
         return f"it builds on {task.dropped_blockers[0]}: reopen that issue or put it back, or remove the dependency"
+    if task.lack is not None and (reason := _no_amendment(task, task.lack, situation)):
+        return reason
     verdicts = _refusals(task.counted)
     if len(verdicts) >= 2 and _same_findings(verdicts[-1], verdicts[-2]):
         return "the reviewer found the very same things twice"
     if len(verdicts) >= limits.review_rounds:
         return f"the reviewer asked for changes {len(verdicts)} times"
+    excused = task.record.excused + (task.lack is not None)
     return (
         _question(task.counted)
         or _never_runs(task.counted)
-        or _too_many_failures(task.counted, limits.attempts + task.record.excused, "it")
+        or _too_many_failures(task.counted, limits.attempts + excused, "it")
         or _too_many_causes(task, Cause.CONFLICT, limits.conflicts, task.conflicting)
         or _too_many_causes(task, Cause.CHECKS, limits.attempts, bool(task.failed_checks))
     )
+
+
+def _no_amendment(task: Task, lack: Lack, situation: Situation) -> str | None:
+    """Why the planner is not asked, or not asked any more, for what the task lacks."""
+    limits, paths = situation.config.limits, amend.paths_in_words(lack.paths)
+    if protected := amend.protected(situation, lack):
+        return f"it needs {amend.paths_in_words(protected)}, which only people may change"
+    tries = amend.tries(task)
+    if any(session.outcome is None for session in tries) or amend.waits_for_answer(situation, task):
+        return None
+    times = amend.decided(situation)
+    if times >= limits.amendments:
+        after = f", and the plan was amended {times} times already" if times else ""
+        return f"it needs {paths} beyond its scope{after}"
+    asked = len(amend.answered(situation, task))
+    if asked >= limits.questions:
+        return f"it needs {paths} beyond its scope; the planner has asked {asked} times about that and not decided"
+    why = _too_many_failures(tries, limits.attempts, "amending the plan") or _never_runs(tries)
+    return f"it needs {paths} beyond its scope, but {why}" if why else None
 
 
 def _never_runs(counted: tuple[SessionRecord, ...]) -> str | None:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.config import RepositoryConfig
+from bot.decide.amend import lacking, tries
 from bot.decide.answers import answers
 from bot.decide.assignments import assignment
 from bot.decide.bounds import bounds
@@ -86,7 +87,7 @@ def _sessions(situation: Situation) -> list[Action]:
     harvested = {report.id for report in situation.snapshot.reports}
     for claim in situation.ledger.open_claims():
         running = claim.id in situation.snapshot.running
-        reason = unwanted(situation, claim.task)
+        reason = unwanted(situation, claim)
         if reason is not None and running:
             actions.append(StopSession(claim.id, reason))
         if reason is None and not running and claim.id not in harvested:
@@ -98,6 +99,7 @@ def _look_again_at(situation: Situation) -> datetime | None:
     limits = situation.config.limits
     planning = situation.ledger.sessions_of(None)[situation.ledger.planning.forgiven :]
     times = [task.not_before(limits) for task in tasks_of(situation) if task.claim is None]
+    times += [backed_off_until(tries(task), limits) for task, _ in lacking(situation)]
     times += [*refused_players(situation), day_ends(situation)]
     times += [retry_at(refusal) for refusal in situation.snapshot.refusals]
     if situation.ledger.plan is None:

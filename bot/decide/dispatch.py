@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from bot.decide.amend import lacking, tries, waits_for_answer
 from bot.decide.budget import grant
 from bot.decide.players import player
 from bot.decide.situation import Situation
@@ -28,6 +29,7 @@ def dispatch(situation: Situation) -> Situation:
         return situation
     if situation.ledger.plan is None:
         return _claim_planner(situation)
+    situation = _claim_amending(situation)
     tasks = tasks_of(situation)
     for task in _in_order(tasks):
         if _free_slots(situation, _role(task)) <= 0:
@@ -50,12 +52,29 @@ def obstacle(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> str |
     """Which running work keeps a task from starting because their scopes overlap, in words for people."""
     for other in working(tasks):
         busy = other.claim is not None if task.started else other.holds_scope
-        if other.key != task.key and busy and overlap(task.planned.scope, other.planned.scope):
+        if other.key == task.key or not busy or not overlap(task.planned.scope, other.planned.scope):
+            continue
+        if other.claim is not None or not _waits_for(other, task, tasks):
             return f"{other.reference} may change the same files"
     for neighbour in situation.snapshot.neighbours:
         if overlap(task.planned.scope, neighbour.scope) and not _goes_first(situation, task, neighbour):
             return f"`{neighbour.key}` of #{neighbour.objective} may change the same files"
     return None
+
+
+def _waits_for(other: Task, task: Task, tasks: tuple[Task, ...]) -> bool:
+    """Whether `other` goes on only after `task`: then it holds its files against everybody but that one."""
+    by_name = {name: one for one in tasks for name in (one.key, one.issue.number if one.issue else one.key)}
+    seen: set[str] = set()
+    rest = [other]
+    while rest:
+        one = rest.pop()
+        if one.key == task.key:
+            return True
+        if one.key not in seen:
+            seen.add(one.key)
+            rest += [by_name[name] for name in one.open_blockers if name in by_name]
+    return False
 
 
 def _goes_first(situation: Situation, task: Task, neighbour: Neighbour) -> bool:
@@ -122,6 +141,36 @@ def _claim_planner(situation: Situation) -> Situation:
     return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed")
 
 
+def _claim_amending(situation: Situation) -> Situation:
+    """The planner is asked about the needs of one task at a time."""
+    ledger, now = situation.ledger, situation.now
+    who = player(situation, Role.PLANNER, None)
+    refused = who.not_before is not None and who.not_before > now
+    busy = any(claim.task is None for claim in ledger.open_claims()) or _free_slots(situation, Role.PLANNER) <= 0
+    for task, lack in lacking(situation):
+        before = tries(task)
+        not_before = backed_off_until(before, situation.config.limits)
+        waits = waits_for_answer(situation, task) or (not_before is not None and not_before > now)
+        if refused or busy or waits:
+            continue
+        granted = grant(situation, None, _shares(situation, tasks_of(situation)))
+        if granted is None:
+            return situation
+        last = last_counting(before)
+        claimed = ledger.claim(
+            Role.PLANNER,
+            None,
+            situation.snapshot.instance,
+            now,
+            agent=who.agent,
+            cause=Cause.FAILURE if last is not None and isinstance(last.outcome, Failed) else Cause.FIRST,
+            amends=lack.session.id,
+            granted=granted,
+        )
+        return situation.recording(claimed, f"{claimed.sessions[-1].id}: claimed for {task.key}")
+    return situation
+
+
 def _backed_off(situation: Situation) -> bool:
     ledger = situation.ledger
     counted = ledger.sessions_of(None)[ledger.planning.forgiven :]
@@ -181,5 +230,6 @@ def _claim(situation: Situation, task: Task, tasks: tuple[Task, ...]) -> Situati
 
 def _shares(situation: Situation, tasks: tuple[Task, ...]) -> int:
     """Among how many what is left of the objective's budget is shared: those that could run at once."""
-    waiting = sum(task.stage in (Stage.NEEDS_REVIEW, Stage.NEEDS_WORK, Stage.BLOCKED) for task in tasks)
+    stages = (Stage.NEEDS_REVIEW, Stage.NEEDS_WORK, Stage.BLOCKED, Stage.AMENDING)
+    waiting = sum(task.stage in stages for task in tasks)
     return min(waiting, situation.config.limits.parallel - len(situation.ledger.open_claims()))

@@ -9,11 +9,12 @@ What a session had committed and did not publish goes to a branch of its own, ``
 
 from __future__ import annotations
 
+from bot.decide import amend
 from bot.decide.situation import Situation
 from bot.decide.task import tasks_of
 from bot.model.action import BranchPush
+from bot.model.amendment import Amendment, Refusal
 from bot.model.identity import salvage_branch, task_branch
-from bot.model.ledger import Ledger
 from bot.model.observed import PullRequestState
 from bot.model.plan import PlainAnswer, Plan, Questions
 from bot.model.session import LOST, Planned, Published, Salvage, SessionRecord, SessionReport, Void, salvage_of
@@ -31,10 +32,10 @@ def bury(situation: Situation) -> Situation:
 
 
 def harvest(situation: Situation) -> Situation:
-    for report in situation.snapshot.reports:
-        session = situation.ledger.session(report.id)
-        if session is not None and session.outcome is None:
-            situation = _take(situation, session, report)
+    sessions = ((situation.ledger.session(report.id), report) for report in situation.snapshot.reports)
+    found = [(session, report) for session, report in sessions if session is not None and session.outcome is None]
+    for session, report in sorted(found, key=lambda one: one[0].amends is not None):  # a plan is amended as it is then
+        situation = _take(situation, session, report)
     return _drop(situation)
 
 
@@ -51,28 +52,33 @@ def _take(situation: Situation, session: SessionRecord, report: SessionReport) -
             report = report.model_copy(update={"outcome": merged})
         elif present != outcome.head:
             situation = situation.pushing(BranchPush(branch, outcome.head, present))
+    if isinstance(outcome, Planned) and session.amends is not None:
+        report = report.model_copy(update={"outcome": amend.judged(situation, session, outcome)})
     salvage = salvage_of(report.outcome)
     if salvage is not None and salvage.head is not None and session.task is not None:
         branch = salvage_branch(situation.objective.number, session.task, session.id)
         situation = situation.pushing(BranchPush(branch, salvage.head, None))
-    ledger = situation.ledger.end(report, situation.now)
-    if isinstance(outcome, Planned):
-        ledger = _take_answer(ledger, session, outcome.answer)
-    return situation.recording(ledger, f"{report.id}: {report.outcome.kind}")
+    situation = situation.recording(situation.ledger.end(report, situation.now), f"{report.id}: {report.outcome.kind}")
+    return _take_answer(situation, session, report.outcome.answer) if isinstance(report.outcome, Planned) else situation
 
 
 def _whole(outcome: Published) -> Salvage:
     return Salvage(head=outcome.head)
 
 
-def _take_answer(ledger: Ledger, session: SessionRecord, answer: Plan | Questions | PlainAnswer) -> Ledger:
+def _take_answer(
+    situation: Situation, session: SessionRecord, answer: Plan | Questions | PlainAnswer | Amendment | Refusal
+) -> Situation:
+    ledger = situation.ledger
     match answer:
         case Plan():
-            return ledger.adopt(answer)
-        case Questions():
-            return ledger.ask(session.id, answer)
+            return situation.recording(ledger.adopt(answer))
         case PlainAnswer():
-            return ledger.model_copy(update={"answer": answer})
+            return situation.recording(ledger.model_copy(update={"answer": answer}))
+        case Questions() if session.amends is None:
+            return situation.recording(ledger.ask(session.id, answer))
+        case _:
+            return amend.take(situation, session, answer)
 
 
 def _is_merged(situation: Situation, branch: str) -> bool:
@@ -85,7 +91,7 @@ def _is_merged(situation: Situation, branch: str) -> bool:
 def _drop(situation: Situation) -> Situation:
     """End the claims of sessions that became unwanted before they started."""
     for claim in situation.ledger.open_claims():
-        reason = unwanted(situation, claim.task)
+        reason = unwanted(situation, claim)
         if reason is not None and claim.id not in situation.snapshot.running:
             situation = _end(situation, claim, reason)
     return situation
@@ -96,8 +102,9 @@ def _end(situation: Situation, claim: SessionRecord, reason: str) -> Situation:
     return situation.recording(situation.ledger.end(report, situation.now), f"{claim.id}: {reason}")
 
 
-def unwanted(situation: Situation, key: str | None) -> str | None:
-    """Why no session of task `key` (None: of planning) is wanted any more, or None."""
+def unwanted(situation: Situation, claim: SessionRecord) -> str | None:
+    """Why the session is not wanted any more, or None."""
+    key = claim.task
     if not situation.active:
         return "the objective is not active any more"
     if situation.held or situation.ledger.record(key).escalation is not None:
@@ -106,4 +113,6 @@ def unwanted(situation: Situation, key: str | None) -> str | None:
         closed = task.taken_out or (task.issue is not None and not task.issue.open)
         if task.key == key and (closed or task.merged):
             return "the task was closed"
+    if claim.amends is not None and amend.needed(situation, claim) is None:
+        return amend.SETTLED
     return None

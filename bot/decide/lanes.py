@@ -33,6 +33,7 @@ from bot.model.action import (
     CloseIssue,
     CreateTasks,
     EditComment,
+    EditIssue,
     LinkDependencies,
     Merge,
     OpenPullRequest,
@@ -84,7 +85,7 @@ def lanes_of(action: Action) -> Lanes:
             return frozenset({action.head})
         case PostReview() | Merge():
             return frozenset({action.pull_request, action.head})
-        case CloseIssue():
+        case CloseIssue() | EditIssue():
             return frozenset({action.number})
         case WriteComment() | EditComment() | React() | AddLabel() | RemoveLabel():
             return frozenset({action.issue})

@@ -46,7 +46,7 @@ def refused_players(situation: Situation) -> list[datetime | None]:
     """When those can be asked again that something waits for."""
     if situation.ledger.plan is None:
         return [player(situation, Role.PLANNER, None).not_before]
-    roles = {Stage.NEEDS_REVIEW: Role.REVIEWER, Stage.NEEDS_WORK: Role.WORKER}
+    roles = {Stage.NEEDS_REVIEW: Role.REVIEWER, Stage.NEEDS_WORK: Role.WORKER, Stage.AMENDING: Role.PLANNER}
     waiting = [(roles[task.stage], task) for task in tasks_of(situation) if task.stage in roles]
     return [player(situation, role, task).not_before for role, task in waiting]
 

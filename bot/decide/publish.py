@@ -14,6 +14,7 @@ from bot.model.action import (
     Conclusion,
     CreateTasks,
     Dependency,
+    EditIssue,
     LineComment,
     LinkDependencies,
     NewTask,
@@ -34,6 +35,7 @@ def publish(situation: Situation) -> list[Action]:
     if situation.active:
         actions += _missing_issues(situation, tasks)
         actions += _missing_links(situation, tasks)
+        actions += _outdated_terms(tasks)
     for task in tasks:
         if task.stage not in (Stage.DONE, Stage.DROPPED):
             actions += _missing_pull_request(situation, task)
@@ -53,18 +55,32 @@ def _missing_issues(situation: Situation, tasks: tuple[Task, ...]) -> list[Actio
 
 def _missing_links(situation: Situation, tasks: tuple[Task, ...]) -> list[Action]:
     """Until all of them stood once: a dependency that a person removes later stays removed."""
-    if not situation.ledger.needs_linking:
-        return []
     issues = {task.key: task.issue for task in tasks}
     missing = []
     for task in tasks:
-        for key in task.planned.depends_on:
+        for key in situation.ledger.wanted_links(task.planned):
             blocked, blocking = task.issue, issues[key]
             if blocked is None or blocking is None or task.stage is Stage.DONE:
                 continue
             if blocking.number not in {blocker.number for blocker in blocked.blocked_by}:
                 missing.append(Dependency(blocked.number, blocked.node_id, blocking.number, blocking.node_id))
     return [LinkDependencies(tuple(missing))] if missing else []
+
+
+def _outdated_terms(tasks: tuple[Task, ...]) -> list[Action]:
+    """What an issue says of its task's paths and dependencies, where the plan was changed since. Only what the bot
+    itself had written there is replaced: whoever has put it in other words keeps them."""
+    actions: list[Action] = []
+    for task in tasks:
+        if task.issue is None or not task.issue.open or not task.issue.mine or not task.record.changes:
+            continue
+        body = task.issue.body.replace("\r\n", "\n")
+        wanted = texts.terms(task)
+        earlier = (texts.terms(task, known) for known in reversed(range(len(task.record.changes))))
+        found = next((text for text in (wanted, *earlier) if texts.has_paragraphs(body, text)), wanted)
+        if found != wanted:
+            actions.append(EditIssue(task.issue.number, texts.with_paragraphs(body, found, wanted)))
+    return actions
 
 
 def _missing_pull_request(situation: Situation, task: Task) -> list[Action]:

@@ -35,7 +35,7 @@ def holdings(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Hol
         Neighbour(number, task.key, task.planned.scope, task.claim is not None) for task in tasks if task.holds_scope
     )
     unplanned = snapshot.ledger.plan is None and snapshot.ledger.answer is None
-    ready = any(task.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW) for task in tasks)
+    ready = any(task.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW, Stage.AMENDING) for task in tasks)
     hungry = situation.active and not situation.held and (ready or unplanned)
     can_start = hungry and not (snapshot.hindrance or snapshot.unwritable or snapshot.draining)
     return Holdings(scopes, hungry, wanted(situation) if can_start else {})

@@ -10,9 +10,10 @@ from bot.config import RepositoryConfig
 from bot.decide.budget import spend_text
 from bot.decide.hand_off import refusal
 from bot.decide.situation import Situation
-from bot.decide.task import Stage, Task, tasks_of
-from bot.decide.texts import branch_link, one_line, quoted
+from bot.decide.task import Stage, Task, decision_of, tasks_of
+from bot.decide.texts import branch_link, follow_up_text, one_line, quoted
 from bot.decide.waiting import waits_for_github, why_objective, why_task
+from bot.model.amendment import Refusal
 from bot.model.identity import salvage_branch
 from bot.model.marker import tag
 from bot.model.session import Published, Role
@@ -54,6 +55,8 @@ def status_text(situation: Situation) -> str:
             parts.append(quoted(ledger.plan.summary))
     if tasks and not finished(situation, tasks):
         parts.append(_checklist(situation, tasks))
+    if left := follow_up_text(tasks):
+        parts.append(left)
     if tasks:
         parts.append(_picture(tasks))
     if (problem := situation.snapshot.hindrance) and not finished(situation, tasks):
@@ -125,9 +128,20 @@ def _checklist(situation: Situation, tasks: tuple[Task, ...]) -> str:
         pull = f" · #{task.pull_request.number}" if task.pull_request else ""
         why = one_line(why_task(task, situation, tasks), 400)
         number = f"{task.reference} " if task.issue else ""
-        left = _left_behind(situation, task)
-        lines.append(f"- [{BOX.get(task.stage, ' ')}] {number}{one_line(task.planned.title)}{pull} — {why}{left}")
+        more = _amended(task) + _left_behind(situation, task)
+        lines.append(f"- [{BOX.get(task.stage, ' ')}] {number}{one_line(task.planned.title)}{pull} — {why}{more}")
     return "\n".join(lines)
+
+
+def _amended(task: Task) -> str:
+    """What the planner decided about the task last, since it was planned."""
+    if task.stage in (Stage.DONE, Stage.DROPPED):
+        return ""
+    answers = [answer for session in task.amending if (answer := decision_of(session))]
+    if answers and isinstance(answers[-1], Refusal):
+        return f"; the plan was not amended: {one_line(answers[-1].reason)}"
+    whys = [change.why for change in task.record.changes if change.why]
+    return f"; the plan was amended: {one_line(whys[-1])}" if whys else ""
 
 
 def _left_behind(situation: Situation, task: Task) -> str:

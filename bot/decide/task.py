@@ -12,17 +12,20 @@ from functools import cached_property, lru_cache
 
 from bot.config import Limits
 from bot.decide.situation import Situation
+from bot.model.amendment import Amendment, Refusal
 from bot.model.identity import CommitSha
 from bot.model.ledger import TaskRecord
 from bot.model.marker import tagged
 from bot.model.observed import Check, CheckState, Issue, Mergeable, PullRequest, PullRequestState
 from bot.model.plan import PlannedTask
+from bot.model.scope import covers
 from bot.model.session import (
     Blocked,
     Evidence,
     Failed,
     FailureKind,
     Judged,
+    Planned,
     Published,
     Role,
     SessionRecord,
@@ -44,10 +47,19 @@ class Stage(StrEnum):
     ESCALATED = "needs you"
     WORKING = "working"
     REVIEWING = "in review"
+    AMENDING = "waiting for the plan"
     BLOCKED = "waiting"
     NEEDS_WORK = "ready"
     NEEDS_REVIEW = "to review"
     APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """The last attempt of a task needed `paths` beyond its scope, and nobody has decided yet whether it gets them."""
+
+    session: SessionRecord
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +79,8 @@ class Task:
     taken_out: bool = False
     """Whether its issue was there and is no sub-issue of the objective any more: a person deleted it, moved it away,
     or took it out. What became of it is theirs to know; put back, it goes on."""
+    amending: tuple[SessionRecord, ...] = ()
+    """The sessions in which the planner was asked to amend the plan because of it, oldest first."""
 
     @property
     def key(self) -> str:
@@ -113,6 +127,8 @@ class Task:
             return Stage.REVIEWING if claim.role is Role.REVIEWER else Stage.WORKING
         if self.record.escalation is not None:
             return Stage.ESCALATED
+        if self.lack is not None:
+            return Stage.AMENDING
         if self.open_blockers or self.dropped_blockers:
             return Stage.BLOCKED
         if self.head is None or self._wants_work():
@@ -133,6 +149,24 @@ class Task:
         return (
             refused or failed or self.verify_failed or self.conflicting or bool(self.failed_checks) or self.pull_closed
         )
+
+    @cached_property
+    def lack(self) -> Lack | None:
+        """What its last attempt needed beyond its scope. What the planner has refused once is not asked for again."""
+        last = self.counted[-1] if self.counted else None
+        outcome = last.outcome if last is not None else None
+        if last is None or not isinstance(outcome, Failed) or last.role is not Role.WORKER:
+            return None
+        decisions = {session.amends: decision_of(session) for session in self.amending}
+        if decisions.get(last.id) is not None:
+            return None
+        refused: set[str] = set()
+        for session in self.counted:
+            if isinstance(decisions.get(session.id), Refusal) and isinstance(session.outcome, Failed):
+                refused |= set(session.outcome.outside)
+        outside = (path for path in outcome.outside if not covers(self.planned.scope, path))
+        missing = tuple(dict.fromkeys(outside))
+        return Lack(last, missing) if set(missing) - refused else None
 
     @cached_property
     def verdict(self) -> Verdict | None:
@@ -220,6 +254,12 @@ class Task:
         return backed_off_until(self.counted, limits)
 
 
+def decision_of(session: SessionRecord) -> Amendment | Refusal | None:
+    """What the planner decided in this session about a need of a task."""
+    answer = session.outcome.answer if isinstance(session.outcome, Planned) else None
+    return answer if isinstance(answer, Amendment | Refusal) else None
+
+
 def refused_by_provider(session: SessionRecord) -> bool:
     return isinstance(session.outcome, Void) and session.outcome.trouble is not None
 
@@ -269,8 +309,11 @@ def tasks_of(situation: Situation) -> tuple[Task, ...]:
     for pull in sorted(observed.pull_requests, key=lambda pull: pull.number):
         pulls[pull.head_branch] = pull
     sessions: dict[str | None, list[SessionRecord]] = {}
+    amending: dict[str | None, list[SessionRecord]] = {}
     for session in situation.ledger.sessions:
         sessions.setdefault(session.task, []).append(session)
+        if session.amends is not None:
+            amending.setdefault(situation.ledger.task_of(session.amends), []).append(session)
     heads = dict(observed.branches) | {push.branch: push.head for push in situation.branches}
     records = {record.key: record for record in situation.ledger.tasks}
     settled = {key for key, issue in issues.items() if _is_done(issue, pulls.get(situation.branch_of(key)))}
@@ -290,6 +333,7 @@ def tasks_of(situation: Situation) -> tuple[Task, ...]:
                 head=heads.get(branch),
                 open_blockers=_open_blockers(situation, planned, issues, settled, merged),
                 dropped_blockers=_dropped_blockers(issue, out - merged),
+                amending=tuple(amending.get(planned.key, ())),
                 taken_out=issue is None and records[planned.key].number in out,
             )
         )
@@ -334,12 +378,11 @@ def _open_blockers(
         for blocker in (issue.blocked_by if issue else ())
         if blocker.open and blocker.number not in merged
     ]
-    if issue is None or situation.ledger.needs_linking:
-        for key in planned.depends_on:
-            other = issues[key]
-            name: int | str = other.number if other else key
-            if key not in settled and name not in blockers:
-                blockers.append(name)
+    for key in planned.depends_on if issue is None else situation.ledger.wanted_links(planned):
+        other = issues[key]
+        name: int | str = other.number if other else key
+        if key not in settled and name not in blockers:
+            blockers.append(name)
     return tuple(blockers)
 
 

@@ -6,17 +6,20 @@ Text from agents and people is shown as text: a mention in it notifies nobody an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bot.decide.situation import Situation
 from bot.decide.task import Task
 from bot.model.budget import Metric, in_words
 from bot.model.identity import salvage_branch
 from bot.model.marker import tag, without_tags
-from bot.model.session import Evidence, Finding, Published, SessionRecord, Verdict, salvage_of
+from bot.model.session import Evidence, Finding, Published, SessionRecord, Summary, Verdict, salvage_of
 
 SCRIPT_NOTE = "Made by Crewline from a session of a coding agent; see the checks for the evidence."
 _MENTION = re.compile(r"(?<![\w`/])@(?=[A-Za-z0-9])")
 _CLOSING = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=#|\S+/\S+#|https?://)", re.IGNORECASE)
+LONGEST_NOTE = 600
+MOST_PATHS = 20
 _NO_BREAK = "\N{ZERO WIDTH NON-JOINER}"
 
 
@@ -45,11 +48,34 @@ def task_body(situation: Situation, task: Task) -> str:
     parts = [tag("task", f"{number}.{task.key}"), quoted(planned.description)]
     if planned.criteria:
         parts.append("**Done when**\n\n" + "\n".join(f"* {one_line(line)}" for line in planned.criteria))
-    parts.append("**May change** " + ", ".join(f"`{glob}`" for glob in planned.scope))
-    if planned.depends_on:
-        parts.append("**Builds on** " + ", ".join(f"`{key}`" for key in planned.depends_on))
+    parts.append(terms(task))
     parts.append(f"Part of #{number}, task `{task.key}`.")
     return "\n\n".join(parts)
+
+
+def terms(task: Task, changes: int | None = None) -> str:
+    """What a task may change, what it builds on, and why that is not what it was planned to be: as of its first
+    `changes`, all of them for None."""
+    known = task.record.changes[:changes]
+    later = task.record.changes[len(known) :]
+    scope, needs = task.planned.scope, task.planned.depends_on
+    scope = scope[: len(scope) - sum(len(change.paths) for change in later)]
+    added = {key for change in later for key in change.depends_on}
+    needs = tuple(key for key in needs if key not in added)
+    parts = ["**May change** " + ", ".join(f"`{glob}`" for glob in scope)]
+    if needs:
+        parts.append("**Builds on** " + ", ".join(f"`{key}`" for key in needs))
+    parts += [f"**The plan was amended** {one_line(change.why)}" for change in known if change.why]
+    return "\n\n".join(parts)
+
+
+def has_paragraphs(body: str, text: str) -> bool:
+    return f"\n\n{text}\n\n" in f"\n\n{body}\n\n"
+
+
+def with_paragraphs(body: str, text: str, instead: str) -> str:
+    """`body` with the paragraphs `text` replaced."""
+    return f"\n\n{body}\n\n".replace(f"\n\n{text}\n\n", f"\n\n{instead}\n\n", 1)[2:-2]
 
 
 def pull_request_body(situation: Situation, task: Task, published: Published) -> str:
@@ -58,14 +84,36 @@ def pull_request_body(situation: Situation, task: Task, published: Published) ->
     summary = published.summary
     if summary is not None:
         parts.append(quoted(summary.summary))
-        if summary.follow_up_notes:
-            parts.append(f"**To follow up** {quoted(summary.follow_up_notes)}")
+        if left := left_to_do(summary):
+            parts.append(f"**To follow up** {left}")
     else:
         parts.append("The agent left no summary.")
     parts.append(f"Part of #{situation.objective.number}. {SCRIPT_NOTE}")
     if published.made_in:
         parts.append(f"Sandbox of the session: {one_line(published.made_in, 400)}.")
     return "\n\n".join(parts)
+
+
+def left_to_do(summary: Summary) -> str:
+    """What an agent that was done says that remains, and which paths beyond its own; empty where it says nothing."""
+    parts = [quoted(summary.follow_up_notes)]
+    if summary.out_of_scope_changes_needed:
+        paths = ", ".join(f"`{one_line(path)}`" for path in summary.out_of_scope_changes_needed[:MOST_PATHS])
+        parts.append(f"It says that {paths} must change too.")
+    elif summary.needs_follow_up and not parts[0]:
+        parts.append("Its agent says that more is to be done, but not what.")
+    return " ".join(filter(None, parts))
+
+
+def follow_up_text(tasks: Iterable[Task]) -> str | None:
+    """The same of all tasks whose work is published, for people: nobody else will do it."""
+    lines = []
+    for task in tasks:
+        published = next((s.outcome for s in reversed(task.sessions) if isinstance(s.outcome, Published)), None)
+        left = left_to_do(published.summary) if published and published.summary else ""
+        if left:
+            lines.append(f"* {task.reference} {one_line(task.planned.title)}: {one_line(left, LONGEST_NOTE)}")
+    return "**To follow up**\n\n" + "\n".join(lines) if lines else None
 
 
 def evidence_text(evidence: Evidence) -> str:

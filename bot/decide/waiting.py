@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.decide.amend import paths_in_words, tries, waits_for_answer
 from bot.decide.budget import why_nothing_starts
 from bot.decide.dispatch import cause_of, obstacle
 from bot.decide.players import player
@@ -41,6 +42,8 @@ def why_task(task: Task, situation: Situation, tasks: tuple[Task, ...]) -> str:
             return f"{DOING[cause]} (attempt {task.attempt})"
         case Stage.REVIEWING:
             return "the reviewer looks at it"
+        case Stage.AMENDING:
+            return paused(situation) or _why_not_amended(task, situation)
         case Stage.BLOCKED:
             return _blocked(task)
         case Stage.NEEDS_REVIEW:
@@ -66,6 +69,8 @@ def why_objective(situation: Situation, tasks: tuple[Task, ...]) -> str:
     done = sum(task.stage is Stage.DONE for task in tasks)
     asking = [task.reference for task in tasks if task.stage is Stage.ESCALATED]
     text = f"{done} of {len(tasks)} tasks done"
+    if any(task.stage is Stage.AMENDING and waits_for_answer(situation, task) for task in tasks):
+        text += "; the planner has questions: answer them in a comment here"
     return f"{text}; {', '.join(asking)} wait{'s' if len(asking) == 1 else ''} for you." if asking else f"{text}."
 
 
@@ -159,6 +164,22 @@ def _refused(task: Task | None, situation: Situation, role: Role) -> str | None:
     trouble = next((one.trouble for one in outcomes if isinstance(one, Void) and one.trouble), None)
     what = f" is {trouble.value}" if trouble else " cannot be had"
     return f"waits for the model of {who.name}, which{what}; asks again at {who.not_before:%H:%M:%S} UTC"
+
+
+def _why_not_amended(task: Task, situation: Situation) -> str:
+    """Waiting for the planner, who decides whether the task gets what it lacks."""
+    paths = paths_in_words(task.lack.paths) if task.lack else ""
+    waits = f"waits for an amended plan, since it needs {paths}"
+    sessions = tries(task)
+    if any(session.outcome is None for session in sessions):
+        return f"{waits}; the planner is at work"
+    if waits_for_answer(situation, task):
+        return f"{waits}; the planner has questions: answer them in a comment on the objective"
+    until = backed_off_until(sessions, situation.config.limits)
+    if until is not None and until > situation.now:
+        return f"{waits}; the planner failed and is asked again at {until:%H:%M:%S} UTC"
+    hindered = _refused(None, situation, Role.PLANNER) or why_nothing_starts(situation, None) or _hindered(situation)
+    return f"{waits}; {hindered}" if hindered else waits
 
 
 def _hindered(situation: Situation) -> str | None:

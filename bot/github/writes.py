@@ -7,7 +7,7 @@ from typing import assert_never
 from bot.github.client import Fence, PacedClient
 from bot.github.identity import Identity
 from bot.github.writing.comments import add_label, edit_comment, react, remove_label, write_comment
-from bot.github.writing.issues import close_issue, create_tasks, link_dependencies
+from bot.github.writing.issues import close_issue, create_tasks, edit_issue, link_dependencies
 from bot.github.writing.judging import post_review, publish_check
 from bot.github.writing.merging import merge
 from bot.github.writing.opening import open_pull_request
@@ -17,6 +17,7 @@ from bot.model.action import (
     CloseIssue,
     CreateTasks,
     EditComment,
+    EditIssue,
     LinkDependencies,
     Merge,
     OpenPullRequest,
@@ -41,6 +42,8 @@ async def carry_out(
             return await create_tasks(target, write)
         case LinkDependencies():
             return await link_dependencies(target, write)
+        case EditIssue():
+            return await edit_issue(target, write)
         case OpenPullRequest():
             return await open_pull_request(target, write)
         case PublishCheck():

@@ -60,6 +60,14 @@ class LinkDependencies:
 
 
 @dataclass(frozen=True, slots=True)
+class EditIssue:
+    """The body of an issue of the bot's, anew."""
+
+    number: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenPullRequest:
     task: str
     title: str
@@ -170,6 +178,7 @@ class StopSession:
 Write = (
     CreateTasks
     | LinkDependencies
+    | EditIssue
     | OpenPullRequest
     | PublishCheck
     | PostReview

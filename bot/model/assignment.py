@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
+from bot.model.amendment import Standing
 from bot.model.frozen import Frozen
 from bot.model.gate import GateCaps
 from bot.model.hooks import Hooks
@@ -60,6 +61,29 @@ class DependencyResult(Frozen):
     commit: CommitSha | None
 
 
+class Need(Frozen):
+    """Why the planner is asked to amend the plan: what an attempt of task `task` lacked. `paths` are the first of those
+    that it needs beyond its scope, `more` how many others there are, `said` what came of the attempt."""
+
+    task: TaskKey
+    attempt: int
+    paths: tuple[str, ...]
+    more: int = 0
+    said: str = ""
+    head: CommitSha | None = None
+    """What the attempt had committed, where that was kept."""
+    standing: Standing
+
+
+class PlannersWord(Frozen):
+    """What the planner decided about the paths that an earlier attempt needed beyond its scope."""
+
+    granted: bool
+    asked: tuple[str, ...]
+    reason: str
+    hint: str = ""
+
+
 class PlannerBriefing(Frozen):
     role: Literal[Role.PLANNER] = Role.PLANNER
     title: str
@@ -69,6 +93,8 @@ class PlannerBriefing(Frozen):
     answered: tuple[AnsweredQuestions, ...] = ()
     setback: Setback | None = None
     hint: str | None = None
+    need: Need | None = None
+    """Set where a plan is there and is to be amended."""
 
 
 class WorkerBriefing(Frozen):
@@ -83,6 +109,7 @@ class WorkerBriefing(Frozen):
     setback: Setback | None = None
     salvage: SalvagedWork | None = None
     findings: tuple[Finding, ...] = ()
+    planner: PlannersWord | None = None
     hint: str | None = None
 
 
@@ -164,6 +191,12 @@ class Assignment(Frozen):
     @property
     def ids(self) -> SessionIds:
         return SessionIds(repository=self.repository, objective=self.objective, task=self.task, session=self.id)
+
+    @property
+    def template(self) -> str:
+        """The name of its prompt: its role, or ``amend`` for a planner that is asked to amend a plan."""
+        amends = isinstance(self.briefing, PlannerBriefing) and self.briefing.need is not None
+        return "amend" if amends else self.role.value
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -20,6 +20,12 @@ class DependencyLinked:
 
 
 @dataclass(frozen=True, slots=True)
+class IssueEdited:
+    number: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequestOpened:
     pull_request: PullRequest
 
@@ -89,6 +95,7 @@ class LabelChanged:
 Fact = (
     TaskCreated
     | DependencyLinked
+    | IssueEdited
     | PullRequestOpened
     | BranchMoved
     | CheckPublished

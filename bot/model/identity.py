@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, NewType
+from typing import Annotated, NamedTuple, NewType
 
 from pydantic import StringConstraints
 
@@ -24,9 +23,8 @@ TaskKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
 """The planner's name for a task, unique within one plan. Branches, paths and session ids are made of it."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RepositoryName:
-    """``owner/name``."""
+class RepositoryName(NamedTuple):
+    """``owner/name``. A tuple, like what is made of it: these are compared and looked up more than anything else."""
 
     owner: str
     name: str
@@ -43,8 +41,7 @@ class RepositoryName:
         return cls(owner, name)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectiveKey:
+class ObjectiveKey(NamedTuple):
     """What the queue holds: one objective of one repository."""
 
     repository: RepositoryName

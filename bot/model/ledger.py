@@ -15,10 +15,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, Self
 
+from bot.model.amendment import Amendment, amended
 from bot.model.budget import UNBOUNDED, Caps
 from bot.model.frozen import Frozen
 from bot.model.identity import CommitSha, InstanceId, Login, SessionId, TaskKey
-from bot.model.plan import PlainAnswer, Plan, Questions
+from bot.model.plan import PlainAnswer, Plan, PlannedTask, Questions
 from bot.model.session import Cause, Published, Role, SessionRecord, SessionReport
 
 KEPT_COMMANDS = 500
@@ -66,6 +67,22 @@ class HandledCommand(Frozen):
     reply: str | None = None
 
 
+class Change(Frozen):
+    """What became of a task's place in the plan after it was planned: paths beyond its scope, tasks that it has to wait
+    for. `why` is a sentence of the planner's; empty where paths were granted by a setting."""
+
+    paths: tuple[str, ...] = ()
+    depends_on: tuple[TaskKey, ...] = ()
+    why: str = ""
+
+
+class Link(Frozen):
+    """`task` depends on `depends_on`."""
+
+    task: TaskKey
+    depends_on: TaskKey
+
+
 class TaskRecord(Frozen):
     """What is remembered of one task besides its sessions."""
 
@@ -79,12 +96,17 @@ class TaskRecord(Frozen):
     """The agent that a person chose with `/assign`."""
     answered: int = 0
     """The comment that last answered a question of its agent."""
-    widened: tuple[str, ...] = ()
-    """Paths beyond its plan that it was granted."""
+    changes: tuple[Change, ...] = ()
+    """How its place in the plan was changed, oldest first."""
     excused: int = 0
-    """Failed attempts that showed such a need: they count against no bound."""
+    """Failed attempts that showed the need of such a change: they count against no bound."""
     budget: Caps = Caps()
     """What a person granted with `/budget` instead of what the settings say; for planning: to the whole objective."""
+
+    @property
+    def widened(self) -> tuple[str, ...]:
+        """Paths beyond its plan that it was granted."""
+        return tuple(path for change in self.changes for path in change.paths)
 
 
 class Ledger(Frozen):
@@ -104,6 +126,8 @@ class Ledger(Frozen):
     escalations: int = 0
     needs_linking: bool = False
     """The plan was taken but its dependencies are not all known to be on GitHub yet."""
+    unlinked: tuple[Link, ...] = ()
+    """Dependencies that were added to the plan since, and are not known to be on GitHub yet."""
 
     def record(self, key: str | None) -> TaskRecord:
         """The record of task `key`, or the one of planning for None. Raises KeyError for an unknown task."""
@@ -131,6 +155,11 @@ class Ledger(Frozen):
     def session(self, session_id: SessionId) -> SessionRecord | None:
         return next((session for session in self.sessions if session.id == session_id), None)
 
+    def task_of(self, session_id: SessionId) -> TaskKey | None:
+        """The task that the session is of; None also where it is not known."""
+        found = self.session(session_id)
+        return found.task if found is not None else None
+
     def next_session_id(self, role: Role, key: str | None) -> SessionId:
         ordinal = len(self.sessions_of(key, role)) + 1
         parts = (str(self.objective), *((key,) if key is not None else ()), role.value, str(ordinal))
@@ -148,6 +177,7 @@ class Ledger(Frozen):
         judges: CommitSha | None = None,
         starts_from: CommitSha | None = None,
         continues: CommitSha | None = None,
+        amends: SessionId | None = None,
         granted: Caps = UNBOUNDED,
     ) -> Self:
         """With one more session, claimed. Raises ValueError where a session of the same task still runs."""
@@ -164,6 +194,7 @@ class Ledger(Frozen):
             judges=judges,
             starts_from=starts_from,
             continues=continues,
+            amends=amends,
             granted=granted,
         )
         return self.model_copy(update={"sessions": (*self.sessions, session)})
@@ -212,9 +243,44 @@ class Ledger(Frozen):
 
     def widen(self, key: str, paths: tuple[str, ...]) -> Self:
         """With `paths` granted to the task, and the attempt that needed them excused."""
+        return self._changed(key, Change(paths=paths)).excuse(key)
+
+    def excuse(self, key: str) -> Self:
+        """With one failed attempt of the task less that counts."""
         record = self.record(key)
-        changed = {"widened": (*record.widened, *paths), "excused": record.excused + 1}
-        return self.with_record(key, record.model_copy(update=changed))
+        return self.with_record(key, record.model_copy(update={"excused": record.excused + 1}))
+
+    def amend(self, amendment: Amendment) -> Self:
+        """With the plan changed. Raises ValueError where the tasks would be no DAG, or there is no plan."""
+        if self.plan is None:
+            raise ValueError("there is no plan")
+        before = {task.key: task for task in self.plan.tasks}
+        tasks = amended(self.plan.tasks, amendment)
+        plan = Plan(summary=self.plan.summary, tasks=tasks)
+        paths: dict[str, tuple[str, ...]] = {}
+        for widening in amendment.widen:
+            paths[widening.task] = (*paths.get(widening.task, ()), *widening.paths)
+        added = tuple(TaskRecord(key=task.key, changes=(Change(why=amendment.reason),)) for task in amendment.add)
+        changed, links = self, list(self.unlinked)
+        for task in tasks:
+            old = before[task.key].depends_on if task.key in before else ()
+            new = tuple(key for key in task.depends_on if key not in old)
+            links += [Link(task=task.key, depends_on=key) for key in new]
+            if task.key in before and (new or task.key in paths):
+                change = Change(paths=paths.get(task.key, ()), depends_on=new, why=amendment.reason)
+                changed = changed._changed(task.key, change)
+        update = {"plan": plan, "tasks": (*changed.tasks, *added), "unlinked": tuple(links)}
+        return changed.model_copy(update=update)
+
+    def wanted_links(self, task: PlannedTask) -> tuple[str, ...]:
+        """The tasks that `task` depends on and that may not be known to block it on GitHub."""
+        if self.needs_linking:
+            return task.depends_on
+        return tuple(link.depends_on for link in self.unlinked if link.task == task.key)
+
+    def _changed(self, key: str, change: Change) -> Self:
+        record = self.record(key)
+        return self.with_record(key, record.model_copy(update={"changes": (*record.changes, change)}))
 
     def assign(self, key: str | None, agent: str | None) -> Self:
         """With every further worker of the task (of every task, for None) played by `agent`; None as configured."""

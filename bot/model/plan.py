@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal
 
@@ -44,14 +44,7 @@ class Plan(Frozen):
 
     @model_validator(mode="after")
     def _is_a_dag(self) -> Plan:
-        keys = [task.key for task in self.tasks]
-        if repeated := sorted({key for key in keys if keys.count(key) > 1}):
-            raise ValueError(f"two tasks share the key {repeated[0]!r}")
-        for task in self.tasks:
-            if unknown := sorted(set(task.depends_on) - set(keys)):
-                known = ", ".join(keys)
-                raise ValueError(f"task {task.key!r} depends on {unknown[0]!r}, which is not one of: {known}")
-        merge_order(self.tasks)
+        check_dag(self.tasks)
         return self
 
     def task(self, key: str) -> PlannedTask:
@@ -78,6 +71,18 @@ class PlainAnswer(Frozen):
 
 PlannerAnswer = Annotated[Plan | Questions | PlainAnswer, Field(discriminator="kind")]
 PLANNER_ANSWER: TypeAdapter[Plan | Questions | PlainAnswer] = TypeAdapter(PlannerAnswer)
+
+
+def check_dag(tasks: Sequence[PlannedTask]) -> None:
+    """Raises ValueError where two tasks share a key, a dependency is unknown, or there is a cycle."""
+    keys = [task.key for task in tasks]
+    if repeated := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ValueError(f"two tasks share the key {repeated[0]!r}")
+    for task in tasks:
+        if unknown := sorted(set(task.depends_on) - set(keys)):
+            known = ", ".join(keys)
+            raise ValueError(f"task {task.key!r} depends on {unknown[0]!r}, which is not one of: {known}")
+    merge_order(tasks)
 
 
 def merge_order(tasks: Iterable[PlannedTask]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 Scope = tuple[str, ...]
+_OTHER = "\x01"
 
 
 def problem_with(glob: str) -> str | None:
@@ -33,10 +34,28 @@ def allows(scope: Iterable[str], path: str) -> bool:
     return any(_meet(_segments(glob), segments) for glob in scope)
 
 
+def covers(scope: Iterable[str], glob: str) -> bool:
+    """Whether every path of `glob` lies in `scope`. Shown by examples, a short and a long one of what each wildcard may
+    stand for: whoever wants to be told wrong can be, with a scope that counts letters or folders."""
+    globs, path = tuple(scope), glob.rstrip("/")
+    if not set(path) & set("*?"):
+        return allows(globs, path)
+    return all(allows(globs, _example(path, letters, folders)) for letters in (0, 9) for folders in (0, 1, 9))
+
+
 def overlap(left: Iterable[str], right: Iterable[str]) -> bool:
     """Whether some path could lie in both scopes."""
     rights = [_segments(glob) for glob in right]
     return any(_meet(_segments(glob), other) for glob in left for other in rights)
+
+
+def _example(glob: str, letters: int, folders: int) -> str:
+    """A path of `glob`, made of a letter that no glob names."""
+    parts: list[str] = []
+    for segment in glob.split("/"):
+        example = segment.replace("?", _OTHER).replace("*", _OTHER * letters)
+        parts += [_OTHER] * folders if segment == "**" else [example or _OTHER]
+    return "/".join(parts) or _OTHER
 
 
 def _segments(glob: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from bot.model.amendment import Amendment, Refusal
 from bot.model.budget import Caps, Metric
 from bot.model.frozen import Frozen
 from bot.model.identity import CommitSha, InstanceId, SessionId, TaskKey
@@ -163,7 +164,7 @@ class Planned(Frozen):
     """A planner's answer."""
 
     kind: Literal["planned"] = "planned"
-    answer: Annotated[Plan | Questions | PlainAnswer, Field(discriminator="kind")]
+    answer: Annotated[Plan | Questions | PlainAnswer | Amendment | Refusal, Field(discriminator="kind")]
 
 
 class Blocked(Frozen):
@@ -241,6 +242,8 @@ class SessionRecord(Frozen):
     """For a worker: the head of the task's branch that it continues, None where it starts fresh."""
     continues: CommitSha | None = None
     """For a worker: what an earlier session of the task had committed on top of `starts_from` and could not publish."""
+    amends: SessionId | None = None
+    """For a planner that is asked to amend the plan: the session whose needs are the reason."""
     granted: Caps = Caps()
     """What it may spend."""
     ended_at: datetime | None = None

@@ -9,7 +9,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from bot.agents.answer import BadAnswer, read_answer
-from bot.model.assignment import ReviewerBriefing
+from bot.model.amendment import AMENDING_ANSWER, Amendment, Refusal, problem_of
+from bot.model.assignment import PlannerBriefing, ReviewerBriefing
 from bot.model.plan import PLANNER_ANSWER, PlainAnswer, Plan, Questions
 from bot.model.session import (
     VERDICT,
@@ -31,16 +32,25 @@ T = TypeVar("T")
 
 
 async def plan(stage: Stage, template: str | None) -> Outcome:
-    """Raises PromptFailed."""
-    most = stage.assignment.most_tasks
+    """A plan, or the amendment of one that is under way. Raises PromptFailed."""
+    briefing, most = stage.assignment.briefing, stage.assignment.most_tasks
+    need = briefing.need if isinstance(briefing, PlannerBriefing) else None
 
     def problem(answer: Plan | Questions | PlainAnswer) -> str | None:
         if isinstance(answer, Plan) and len(answer.tasks) > most:
             return f"The plan has {len(answer.tasks)} tasks; at most {most} are allowed. Join what belongs together."
         return None
 
-    surroundings = await surroundings_of(stage)
-    answer = await _ask(stage, render(stage.assignment, surroundings, template), PLANNER_ANSWER, problem)
+    def misfit(answer: Amendment | Refusal | Questions) -> str | None:
+        found = problem_of(answer, need.standing) if need and isinstance(answer, Amendment) else None
+        return f"The plan cannot be amended like that: {found}." if found else None
+
+    prompt = render(stage.assignment, await surroundings_of(stage), template)
+    answer: Plan | Questions | PlainAnswer | Amendment | Refusal | Failed | Void
+    if need is not None:
+        answer = await _ask(stage, prompt, AMENDING_ANSWER, misfit)
+    else:
+        answer = await _ask(stage, prompt, PLANNER_ANSWER, problem)
     return answer if isinstance(answer, Failed | Void) else Planned(answer=answer)
 
 

@@ -35,7 +35,7 @@ async def complaint_about(stage: Stage, outcome: Outcome, told: tuple[str, ...])
     """What the agent is to be told about a turn that came to this, if anything. Of files in `told` it was told
     before. An agent that needs paths beyond its scope is not told to do without."""
     if isinstance(outcome, Failed) and outcome.reason in TOLD:
-        asks = outcome.reason is FailureKind.PARTIAL and outcome.outside
+        asks = outcome.reason is not FailureKind.GATE and outcome.outside
         return None if asks else Complaint(outcome.reason, outcome.detail)
     if not isinstance(outcome, Published):
         return None

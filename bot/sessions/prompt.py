@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.agents.summary import BEGIN, END
 from bot.git.mirror import Mirror
+from bot.model.amendment import AMENDING_ANSWER
 from bot.model.assignment import Assignment
 from bot.model.plan import PLANNER_ANSWER
 from bot.model.session import VERDICT, Evidence, Role
@@ -62,8 +63,8 @@ async def memory(mirror: Mirror, default_branch: str) -> str:
 
 
 async def override(mirror: Mirror, default_branch: str, name: str) -> str | None:
-    """The repository's own template `name`: of a role, or ``follow_up``. Raises PromptFailed where it cannot be
-    text."""
+    """The repository's own template `name`: of a role, ``amend`` or ``follow_up``. Raises PromptFailed where it
+    cannot be text."""
     path = f".github/crewline/{name}.md"
     content = await mirror.read(f"refs/remotes/origin/{default_branch}", path)
     if content is None:
@@ -77,9 +78,14 @@ async def override(mirror: Mirror, default_branch: str, name: str) -> str | None
 
 
 def render(assignment: Assignment, surroundings: Surroundings, template: str | None = None) -> str:
-    """The prompt of a session, from `template` or our own for its role. Raises PromptFailed."""
-    name = f".github/crewline/{assignment.role.value}.md" if template else f"{assignment.role.value}.md"
-    return _fill(template or _own(assignment.role.value), name, _values(assignment, surroundings))
+    """The prompt of a session, from `template` or our own (`Assignment.template`). Raises PromptFailed."""
+    name = f".github/crewline/{assignment.template}.md" if template else f"{assignment.template}.md"
+    return _fill(template or _own(assignment.template), name, _values(assignment, surroundings))
+
+
+def render_system(assignment: Assignment, template: str) -> str:
+    """Standing rules of a repository, which know the assignment alone. Raises PromptFailed."""
+    return _fill(template, ".github/crewline/system.md", {"assignment": assignment, "briefing": assignment.briefing})
 
 
 def render_follow_up(
@@ -95,7 +101,7 @@ def _values(assignment: Assignment, surroundings: Surroundings) -> Mapping[str, 
         "assignment": assignment,
         "briefing": assignment.briefing,
         "answer_file": str(surroundings.answer_file),
-        "answer_schema": _schema(assignment.role),
+        "answer_schema": _schema(assignment.template),
         "base": surroundings.base,
         "conflicts": tuple(surroundings.conflicts),
         "merged_base": surroundings.merged_base,
@@ -154,11 +160,13 @@ def _own(name: str) -> str:
 
 
 @cache
-def _schema(role: Role) -> str:
-    match role:
+def _schema(template: str) -> str:
+    match template:
         case Role.PLANNER:
             return json.dumps(PLANNER_ANSWER.json_schema())
         case Role.REVIEWER:
             return json.dumps(VERDICT.json_schema())
-        case Role.WORKER:
+        case "amend":
+            return json.dumps(AMENDING_ANSWER.json_schema())
+        case _:
             return ""

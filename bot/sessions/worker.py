@@ -63,12 +63,19 @@ async def _judge(stage: Stage, turn: Turn, verification: Verification) -> Outcom
     if summary is not None and summary.status == "blocked":
         question = summary.follow_up_notes.strip() or summary.summary.strip() or "The agent did not say what it needs."
         return Blocked(question=stage.transcript.mask(question))
+    outcome = await _outcome(stage, summary, verification)
+    if summary is None or not isinstance(outcome, Failed) or outcome.reason is FailureKind.GATE:
+        return outcome
+    return outcome.model_copy(update={"outside": _asked_for(summary)})
+
+
+async def _outcome(stage: Stage, summary: Summary | None, verification: Verification) -> Outcome:
+    """What the commits are worth, of an agent that came to its end."""
     head = await _bring_back(stage, summary)
     if isinstance(head, Failed):
         return head
     if summary is not None and summary.status == "partial":
-        failed = stage.failed(FailureKind.PARTIAL, _notes("The agent says that its work is not complete.", summary))
-        return failed.model_copy(update={"outside": _asked_for(summary)})
+        return stage.failed(FailureKind.PARTIAL, _notes("The agent says that its work is not complete.", summary))
     passed = await _gate(stage, head)
     if isinstance(passed, Failed):
         return passed

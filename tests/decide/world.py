@@ -18,6 +18,7 @@ from bot.model.action import (
     CloseIssue,
     CreateTasks,
     EditComment,
+    EditIssue,
     LinkDependencies,
     Merge,
     OpenPullRequest,
@@ -39,6 +40,7 @@ from bot.model.fact import (
     DependencyLinked,
     Fact,
     IssueClosed,
+    IssueEdited,
     LabelChanged,
     Merged,
     PullRequestOpened,
@@ -61,7 +63,7 @@ from bot.model.observed import (
     PullRequestState,
     Review,
 )
-from bot.model.session import Outcome, SessionReport, Spend
+from bot.model.session import Outcome, SessionReport, Spend, Void
 from bot.model.snapshot import Elsewhere, Snapshot
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -149,6 +151,14 @@ class World:
         """A person comments on the thread `on`; returns the comment's id."""
         return self._comment(on, body, Login(by), mine=False)
 
+    def unblock(self, number: int) -> None:
+        """A person removes what blocks a task."""
+        self._change(number, blocked_by=())
+
+    def edit(self, number: int, body: str) -> None:
+        """A person edits the text of a task."""
+        self._change(number, body=body)
+
     def replies(self, on: int = 12) -> list[str]:
         """The bodies of the bot's comments in a thread."""
         threads: list[Issue | PullRequest] = [self.observed.objective, *self.observed.tasks]
@@ -184,14 +194,18 @@ class World:
             case StartSession(assignment):
                 assert assignment.id not in self.running
                 self.running[assignment.id] = assignment
-            case StopSession():
-                raise AssertionError("this world has nobody who stops sessions")
+            case StopSession(session, reason):
+                self.end(session, Void(reason=reason))
             case write:
                 for fact in self._facts(write):
                     self._show(fact)
 
     def _show(self, fact: Fact) -> None:
         self.observed = correct(self.observed, [OwnWrite(fact, self.now)])
+
+    def _change(self, number: int, **changes: object) -> None:
+        tasks = (replace(t, **changes) if t.number == number else t for t in self.observed.tasks)  # type: ignore[arg-type]
+        self.observed = replace(self.observed, tasks=tuple(tasks))
 
     def _number(self) -> int:
         self.numbers += 1
@@ -220,6 +234,8 @@ class World:
                 return [ReviewPosted(write.pull_request, Review(self._number(), BOT, write.body, write.head, True))]
             case Merge():
                 return [Merged(write.pull_request, self.next_commit())]
+            case EditIssue():
+                return [IssueEdited(write.number, write.body)]
             case CloseIssue():
                 return [IssueClosed(write.number, write.completed)]
             case WriteComment():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model.scope import allows, overlap, problem_with
+from bot.model.scope import allows, covers, overlap, problem_with
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,25 @@ def test_which_scopes_overlap(left: str, right: str, meet: bool) -> None:
     assert overlap((right,), (left,)) is meet
 
 
+@pytest.mark.parametrize(
+    ("scope", "glob", "covered"),
+    [
+        ("src/**", "src/shop", True),
+        ("src/**", "src/shop/**", True),
+        ("src/**", "src/", True),
+        ("src/*.py", "src/a*.py", True),
+        ("src/**", "**", False),
+        ("src/shop/**", "src/**", False),
+        ("src/a*", "src/*", False),
+        ("src/cart.py", "src", False),
+        (".github/workflows/**", ".github/workflows/**", True),
+        ("**/CODEOWNERS", "shared/**", False),
+    ],
+)
+def test_which_globs_lie_in_a_scope_as_a_whole(scope: str, glob: str, covered: bool) -> None:
+    assert covers((scope,), glob) is covered
+
+
 @pytest.mark.parametrize("glob", ["", "/etc/passwd", "../x", "a/../b", ".git/config", "a\\b", " a", "./a"])
 def test_a_scope_stays_inside_the_repository(glob: str) -> None:
     assert problem_with(glob) is not None
@@ -58,3 +77,9 @@ PATHS = st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=4).
 def test_two_scopes_that_allow_one_path_overlap(left: str, right: str, path: str) -> None:
     if allows((left,), path) and allows((right,), path):
         assert overlap((left,), (right,))
+
+
+@given(scope=st.sampled_from(["a/**", "a/b", "*", "a/*", "b*"]), glob=SEGMENTS, path=PATHS)
+def test_a_path_of_a_glob_that_lies_in_a_scope_lies_in_it_too(scope: str, glob: str, path: str) -> None:
+    if covers((scope,), glob) and allows((glob,), path):
+        assert allows((scope,), path)

@@ -13,6 +13,8 @@ Part = Mapping[str, Json]
 
 APPROVE: Part = {"answer": {"decision": "approve", "summary": "Good."}}
 WRITE: Part = {"write": {"{task}.txt": "by {session}\n"}, "summary": "Wrote {task}.txt."}
+REFUSE: Part = {"answer": {"kind": "refusal", "reason": "It can be done without.", "hint": "Do without."}}
+AMENDS = "one task cannot be done as it was planned"
 FENCE = "Only to see that the bot has come to rest"
 
 
@@ -37,6 +39,19 @@ def playbook(*tasks: Part, **sessions: Json) -> dict[str, Json]:
     what is different. A double underscore stands for the dot: ``one__worker``."""
     parts: dict[str, Json] = {"planner": [{"answer": plan(*tasks)}], "*.worker": [WRITE], "*.reviewer": [APPROVE]}
     return parts | {name.replace("__", "."): performances for name, performances in sessions.items()}
+
+
+def amending(part: Part) -> Part:
+    """`part`, played only where the planner is asked to amend a plan."""
+    when = part.get("when")
+    known = when if isinstance(when, Mapping) else {}
+    texts = known.get("prompt_has", ())
+    return {**part, "when": {**known, "prompt_has": [AMENDS, *(texts if isinstance(texts, list) else ())]}}
+
+
+def amendment(**changes: Json) -> Part:
+    """The planner changes the plan."""
+    return {"answer": {"kind": "amendment", "reason": "Prices are shared.", **changes}}
 
 
 def told(text: str, part: Part) -> Part:

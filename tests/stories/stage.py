@@ -44,7 +44,7 @@ from tests.localhub.openapi.faithful import FaithfulHub, Record
 from tests.stories.bots import Bot, BotInProcess, BotProcess, ErrorLog
 from tests.stories.ending import comments_of, twice, unexpected
 from tests.stories.news import News
-from tests.stories.plays import FENCE, Json, Part
+from tests.stories.plays import FENCE, REFUSE, Json, Part, amending
 
 SECRET = "the stories' secret"
 MANIFEST = Path(__file__).parents[2] / "app.yml"
@@ -114,10 +114,13 @@ class Stage:
     # What happens
 
     def play(self, sessions: Mapping[str, Json]) -> None:
-        """What agents do from now on. The planner's part for `at_rest` goes before."""
+        """What agents do from now on. The planner's part for `at_rest` goes before, then what it does where it is asked
+        to amend a plan: the parts of ``amender``, or to refuse."""
         rests: Part = {"when": {"prompt_has": [FENCE]}, "answer": {"kind": "answer", "answer": "It has."}}
-        planner = sessions.get("planner")
-        parts: Part = {**sessions, "planner": [rests, *(planner if isinstance(planner, list) else [])]}
+        others = {name: performances for name, performances in sessions.items() if name != "amender"}
+        amender, planner = sessions.get("amender", [REFUSE]), sessions.get("planner")
+        amends = [amending(part) for part in amender if isinstance(part, Mapping)] if isinstance(amender, list) else []
+        parts: Part = {**others, "planner": [rests, *amends, *(planner if isinstance(planner, list) else [])]}
         text = json.dumps({"sessions": parts}).replace("{shared}", str(self.shared))
         (self.folder / "playbook.json").write_text(text)
 

@@ -15,8 +15,8 @@ from bot.github.graphql import Reply, document, with_parts
 from bot.github.shapes import IssueNode, Shape
 from bot.github.shares import Urgency
 from bot.github.writing.target import LONGEST_TITLE, Target, fitted
-from bot.model.action import CloseIssue, CreateTasks, Dependency, LinkDependencies, NewTask
-from bot.model.fact import DependencyLinked, Fact, IssueClosed, TaskCreated
+from bot.model.action import CloseIssue, CreateTasks, Dependency, EditIssue, LinkDependencies, NewTask
+from bot.model.fact import DependencyLinked, Fact, IssueClosed, IssueEdited, TaskCreated
 from bot.model.observed import Issue
 
 AT_ONCE = 10
@@ -33,6 +33,10 @@ class _RepositoryId(Shape):
 
 class _Whose(Shape):
     repository: _RepositoryId | None = None
+
+
+class _Edited(Shape):
+    body: str | None = None
 
 
 class _Closed(Shape):
@@ -93,6 +97,15 @@ def linking(count: int) -> str:
     declared = ", ".join(f"$input{n}: AddBlockedByInput!" for n in range(count))
     parts = "".join(f"  made{n}: addBlockedBy(input: $input{n}) {{ issue {{ number }} }}\n" for n in range(count))
     return f"mutation LinkDependencies({declared}) {{\n{parts}}}\n"
+
+
+async def edit_issue(target: Target, action: EditIssue) -> tuple[Fact, ...]:
+    """The same text twice changes nothing. What reads will show is what GitHub answers."""
+    body: JsonValue = {"body": fitted(action.body)}
+    path = target.path(f"issues/{action.number}")
+    request = Request("edit issue", "PATCH", path, body=body, harmless=True, writes=True, urgency=Urgency.HOUSEKEEPING)
+    answer = parsed(_Edited, (await target.send(request)).content)
+    return (IssueEdited(action.number, answer.body or ""),)
 
 
 async def close_issue(target: Target, action: CloseIssue) -> tuple[Fact, ...]:
