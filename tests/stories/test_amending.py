@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.localhub.model.issue import Issue
-from tests.stories.plays import AMENDS, WRITE, Part, amendment, first, playbook, runs, task, told, waits_for
+from tests.stories.plays import WRITE, Part, amendment, first, playbook, runs, task, told, waits_for
 from tests.stories.stage import QUICK, Stage, stage
 
 STRAYS: Part = {"write": {"one.txt": "1", "prices.txt": "2"}}
