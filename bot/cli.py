@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
 from bot.demo.refusal import Refusal
-
-if TYPE_CHECKING:
-    from bot.settings import Settings
 
 T = TypeVar("T")
 
@@ -37,9 +35,12 @@ def serve() -> None:
 
     Ctrl-C or TERM ends it in order, a second one at once.
     """
-    settings = _settings()
     from bot.demo.serving import run_server
+    from bot.demo.settings_problems import unknown_variables, usable_settings
 
+    settings = usable_settings()
+    for line in unknown_variables(os.environ):
+        typer.echo(f"crewline: {line}", err=True)
     _run(run_server(settings))
 
 
@@ -144,30 +145,6 @@ def main() -> None:
         app()
     except Refusal as refusal:
         _refuse(str(refusal))
-
-
-def _settings() -> Settings:
-    from pydantic import ValidationError
-
-    from bot.demo.settings_problems import settings_problems
-    from bot.settings import Settings
-
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        problems = "\n".join(f"  {line}" for line in settings_problems(error))
-        raise Refusal(
-            f"the settings in the environment cannot be used:\n{problems}\n"
-            "Set them and start again; docs/settings.md lists every variable."
-        ) from None
-    try:
-        settings.private_key_pem()
-    except OSError as error:
-        raise Refusal(
-            f"CREWLINE_PRIVATE_KEY_FILE: cannot read {settings.private_key_file}: {error.strerror}. "
-            "Name the .pem file that GitHub gave you for the App."
-        ) from None
-    return settings
 
 
 def _run(work: Coroutine[None, None, T]) -> T:

@@ -277,7 +277,7 @@ class Mirrors:
         if name not in self._mirrors:
             mirror = Mirror(
                 self._settings.data / "mirrors" / name.owner / f"{name.name}.git",
-                f"{self._settings.git_url}/{name}.git",
+                f"{self._settings.git_url.rstrip('/')}/{name}.git",
                 lambda: self._app.token_for(name),
                 self._identity,
                 namespace=self._settings.ledger_namespace,

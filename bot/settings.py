@@ -110,10 +110,12 @@ class Settings(SandboxSettings):
     private_key: Annotated[SecretStr | None, Field(description="The App's private key, PEM text.")] = None
     private_key_file: Annotated[Path | None, Field(description="Or the file that holds it.")] = None
     webhook_secret: Annotated[SecretStr, Field(min_length=1, description="The secret that signs webhooks.")]
-    api_url: Annotated[str, Field(description="GitHub's REST interface; a localhub's address works as well.")] = (
-        "https://api.github.com"
+    api_url: Annotated[
+        str, Field(pattern=r"^https?://.", description="GitHub's REST interface; a localhub's address works as well.")
+    ] = "https://api.github.com"
+    git_url: Annotated[str, Field(pattern=r"^https?://.", description="Where repositories are cloned from.")] = (
+        "https://github.com"
     )
-    git_url: Annotated[str, Field(description="Where repositories are cloned from.")] = "https://github.com"
     host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="The port to listen on; 0 takes a free one.")] = 8646
     agent: Annotated[str, Field(description="The agent for roles that a repository gives to nobody by name.")] = (

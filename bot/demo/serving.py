@@ -19,7 +19,6 @@ READY = "crewline is ready at "
 """What the line begins with; the address follows."""
 INTERRUPTED = 130
 """The exit code where a second signal did not let the work come to its end."""
-LEVELS = ("debug", "info", "warning", "error")
 
 
 async def run_server(settings: Settings) -> None:
@@ -43,9 +42,7 @@ async def run_server(settings: Settings) -> None:
 
 
 def configure_log(level: str, *, as_json: bool) -> None:
-    """Raises Refusal for an unknown level."""
-    if level.lower() not in LEVELS:
-        raise Refusal(f"CREWLINE_LOG_LEVEL: {level!r} is not one of {', '.join(LEVELS)}.")
+    """`level` is one of Python's, in any case."""
     renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=_colours())
     structlog.configure(
         processors=[

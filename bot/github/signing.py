@@ -23,18 +23,23 @@ BEFORE = timedelta(minutes=1)
 AFTER = timedelta(minutes=8)
 
 
+def read_key(text: str) -> RSAPrivateKey:
+    """The key in a PEM text. Raises Refused where it is no RSA key, or one with a password."""
+    try:
+        key = load_pem_private_key(text.encode(), None)
+    except (ValueError, TypeError) as error:
+        raise Refused(401, f"the App's private key cannot be read: {error}") from None
+    if not isinstance(key, RSAPrivateKey):
+        raise Refused(401, "the App's private key is no RSA key")
+    return key
+
+
 class AppKey:
     """The App's private key, as PEM text. Raises Refused where it is no RSA key."""
 
     def __init__(self, app_id: int, private_key: str, clock: GitHubClock) -> None:
-        try:
-            key = load_pem_private_key(private_key.encode(), None)
-        except (ValueError, TypeError) as error:
-            raise Refused(401, f"the App's private key cannot be read: {error}") from None
-        if not isinstance(key, RSAPrivateKey):
-            raise Refused(401, "the App's private key is no RSA key")
         self._app_id = app_id
-        self._key = key
+        self._key = read_key(private_key)
         self._clock = clock
 
     async def token(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.demo.settings_problems import unknown_variables
 from bot.sessions.archive import pack
 from tests.sandbox.available import bubblewrap
 
@@ -60,7 +61,27 @@ def test_the_command_line_starts_without_the_rooms_behind_it(tmp_path: Path) -> 
                 "CREWLINE_PRIVATE_KEY": "x",
                 "CREWLINE_LOG_LEVEL": "loud",
             },
-            ["CREWLINE_LOG_LEVEL: 'loud' is not one of debug, info, warning, error"],
+            ["CREWLINE_LOG_LEVEL: 'loud' is not one of debug, info, warning, error", "CREWLINE_PRIVATE_KEY: is no RSA"],
+        ),
+        ({"CREWLINE_WEBHOOK_SECRET": ""}, ["CREWLINE_WEBHOOK_SECRET: is empty"]),
+        ({"CREWLINE_API_URL": "localhost:80"}, ["CREWLINE_API_URL: String should match pattern '^https?://.'"]),
+        (
+            {
+                "CREWLINE_APP_ID": "1",
+                "CREWLINE_WEBHOOK_SECRET": "s",
+                "CREWLINE_PRIVATE_KEY_FILE": __file__,
+                "CREWLINE_AGENT": "claud",
+            },
+            [f"CREWLINE_PRIVATE_KEY_FILE: {__file__} is no RSA private key", "Did you mean 'claude'?"],
+        ),
+        (
+            {
+                "CREWLINE_APP_ID": "1",
+                "CREWLINE_WEBHOOK_SECRET": "s",
+                "CREWLINE_PRIVATE_KEY": "x",
+                "CREWLINE_AGENT_COMMAND": "mine {prompt}",
+            },
+            ["CREWLINE_AGENT_COMMAND: the agent command has {prompt}; it may have {prompt_file}"],
         ),
     ],
 )
@@ -72,6 +93,12 @@ def test_settings_that_do_not_fit_are_named_one_by_one(
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
+
+
+def test_a_variable_that_is_no_setting_is_told_with_the_nearest_one() -> None:
+    assert unknown_variables(["PATH", "CREWLINE_PORT", "CREWLINE_PROT", "crewline_data"]) == [
+        "CREWLINE_PROT is no setting and is ignored. Did you mean CREWLINE_PORT?"
+    ]
 
 
 def test_a_key_that_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
@@ -161,7 +188,8 @@ def test_the_doctor_says_what_agents_run_in(tmp_path: Path) -> None:
     assert "MISSING sandbox: no session runs: CREWLINE_NETWORK=model-only needs a sandbox" in demanded.stdout
     assert demanded.returncode == 1
     container = crewline("doctor", folder=tmp_path, CREWLINE_SANDBOX="container")
-    assert "CREWLINE_SANDBOX=container is not offered" in container.stdout
+    assert "MISSING sandbox: no session runs: CREWLINE_SANDBOX=container cannot be had" in container.stdout
+    assert "CREWLINE_CONTAINER_IMAGE is not set" in container.stdout
     bubblewrap()
     real = crewline("doctor", folder=tmp_path, CREWLINE_SANDBOX="bubblewrap", CREWLINE_NETWORK="none")
     assert "ok      sandbox: bubblewrap: agents see the system and their own tree" in real.stdout
