@@ -14,6 +14,7 @@ from bot.model.budget import Caps
 from bot.model.frozen import Frozen
 from bot.model.gate import GateCaps
 from bot.model.hooks import Hooks
+from bot.model.sandbox import NetworkMode
 from bot.model.session import Role
 from bot.model.worktree import Shape
 
@@ -50,6 +51,13 @@ class RoleConfig(Frozen):
     ] = None
     turns: Annotated[int | None, Field(ge=1, description="Most turns (answers of the model) of one session.")] = None
     minutes: Annotated[int, Field(ge=1, le=600, description="Wall-clock limit of one session.")] = 30
+    network: Annotated[
+        NetworkMode | None,
+        Field(
+            description="What its agent reaches at most: `none`, `model-only` or `open`. It can be less than what the "
+            "server's settings leave it, never more. Less than `open` needs a sandbox on the server."
+        ),
+    ] = None
 
 
 class Roles(Frozen):
@@ -66,6 +74,9 @@ class VerifyConfig(Frozen):
         Field(description="A shell command, run by Crewline in a clean checkout of the head commit; 0 is a pass."),
     ] = None
     minutes: Annotated[int, Field(ge=1, le=240, description="Wall-clock limit of the verify command.")] = 10
+    network: Annotated[
+        NetworkMode | None, Field(description="What it reaches at most, as with a role: `none`, for instance.")
+    ] = None
 
 
 class Limits(Frozen):

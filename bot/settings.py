@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.model.offer import AgentOffer
-from bot.model.sandbox import Bounds, NetworkMode, SandboxMode, SandboxPolicy
+from bot.model.sandbox import Bounds, NetworkMode, Part, SandboxMode, SandboxPolicy, Terms
 
 
 class StoreSettings(BaseSettings):
@@ -50,8 +50,9 @@ class SandboxSettings(StoreSettings):
     sandbox: Annotated[
         SandboxMode,
         Field(
-            description="What agents and verify commands run in: `bubblewrap`; `none`; `auto`, which is bubblewrap "
-            "where it works and none elsewhere. With `bubblewrap` no session runs where it does not work."
+            description="What agents and verify commands run in: `bubblewrap`; `container`; `none`; `auto`, which is "
+            "bubblewrap where it works and none elsewhere. With `bubblewrap` and `container` no session runs where "
+            "that does not work."
         ),
     ] = SandboxMode.AUTO
     network: Annotated[
@@ -74,6 +75,37 @@ class SandboxSettings(StoreSettings):
             "and the agent's program: a tool chain, for instance.",
         ),
     ] = ""
+    container_image: Annotated[
+        str,
+        Field(
+            description="The image of `container`, which must be there already: with the agents' programs, git and "
+            "what the verify command needs, and python3 where the network is `model-only`."
+        ),
+    ] = ""
+    container_engine: Annotated[
+        str,
+        Field(
+            description="How its engine is called, with options of its own: `podman --runtime runc`. Empty: podman or "
+            "docker, whichever is on the PATH."
+        ),
+    ] = ""
+    roles: Annotated[
+        dict[Part, Terms],
+        Field(
+            description='Sandbox and network of some roles and of the verify command, as JSON: `{"reviewer": '
+            '{"network": "model-only"}, "verify": {"network": "none"}}`. Roles: `planner`, `worker`, `reviewer`, '
+            "`verify`; the keys of an entry: `sandbox`, `network`, `hosts`.",
+        ),
+    ] = {}
+    agents: Annotated[
+        dict[str, AgentOffer],
+        Field(
+            description='Agents by name, as JSON: `{"aider": {"command": "aider --message-file {prompt_file}"}, '
+            '"claude": {"base_url": "https://models.example.com"}}`. The keys of an entry: `command`, `speaks` '
+            "(`lines` or `acp`), `variables`, `base_url`, `hosts`, `sandbox`, `network`. Where a role says another "
+            "sandbox or network than its agent, the stricter holds.",
+        ),
+    ] = {}
     session_memory_mb: Annotated[
         int, Field(ge=0, description="Memory of one session, where the machine can bound it; 0: as much as there is.")
     ] = 8_000
@@ -96,6 +128,10 @@ class SandboxSettings(StoreSettings):
                 disk_mb=self.session_disk_mb,
             ),
             hidden=(self.data.absolute(), *self.secret_files()),
+            engine=self.container_engine,
+            image=self.container_image,
+            parts=self.roles,
+            agents={name: offer.terms() for name, offer in self.agents.items() if offer.terms() != Terms()},
         )
 
     def secret_files(self) -> tuple[Path, ...]:
@@ -133,14 +169,6 @@ class Settings(SandboxSettings):
             "of its model, for instance. Their values are masked wherever text is kept.",
         ),
     ] = ""
-    agents: Annotated[
-        dict[str, AgentOffer],
-        Field(
-            description='Agents by name, as JSON: `{"aider": {"command": "aider --message-file {prompt_file}"}, '
-            '"claude": {"base_url": "https://models.example.com"}}`. The keys of an entry: `command`, `speaks` '
-            "(`lines` or `acp`), `variables`, `base_url`, `hosts`.",
-        ),
-    ] = {}
     slots: Annotated[int, Field(ge=1, le=200, description="Most sessions at once.")] = 6
     repository_slots: Annotated[
         int, Field(ge=0, le=200, description="Most of them in one repository; 0: as many as there are.")

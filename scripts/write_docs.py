@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import UnionType
 from typing import Literal, Union, get_args, get_origin
@@ -253,6 +254,8 @@ def annotation_text(annotation: object) -> str:
         return "`true`, `false`"
     return "text" if annotation is str else "number"
 
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return ", ".join(f"`{choice.value}`" for choice in annotation)
 
 def example() -> str:
     """A whole file: every key with its default, or with an example where the default is nothing."""

@@ -74,6 +74,8 @@ def assignment(situation: Situation, session: SessionRecord) -> Assignment:
         protected=config.protected_globs(),
         verify_command=config.verify.command,
         verify_seconds=config.verify.minutes * 60,
+        network=role.network,
+        verify_network=config.verify.network,
         most_tasks=config.limits.tasks,
         largest_file=config.limits.largest_file_kilobytes * 1000,
         gate=config.gate,

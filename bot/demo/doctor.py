@@ -17,7 +17,10 @@ from bot.demo.asking import ask, version_of
 from bot.demo.settings_problems import settings_problems
 from bot.model.offer import AgentOffer
 from bot.model.sandbox import NetworkMode
-from bot.sandbox.sandbox import establish
+from bot.sandbox.confinement import Confinement, establish
+from bot.sandbox.container import Engine
+from bot.sandbox.engine import programs_in
+from bot.sandbox.sandbox import Sandbox
 from bot.settings import SandboxSettings, Settings
 
 _OFFERS: TypeAdapter[dict[str, AgentOffer]] = TypeAdapter(dict[str, AgentOffer])
@@ -85,15 +88,31 @@ def _sandbox() -> bool:
     except ValidationError as error:
         return all(_say(False, f"sandbox: {problem}") for problem in settings_problems(error))
     with tempfile.TemporaryDirectory(prefix="crewline-doctor-") as folder:
-        sandbox = establish(policy, Path(folder))
-    if sandbox.refusal is not None:
-        return _say(False, f"sandbox: {sandbox.statement()}")
-    confined = sandbox.host is not None
-    _say(confined or None, f"sandbox: {sandbox.statement()}")
-    _say(sandbox.no_groups is None or None, f"bounds: {sandbox.bounded()}")
-    if confined and policy.network is NetworkMode.MODEL_ONLY:
+        confinement = establish(policy, Path(folder))
+        told = confinement.statements()
+        good = [_one_sandbox(f" ({parts})" if len(told) > 1 else "", sandbox) for parts, sandbox in told]
+        _inside(confinement, Path(folder))
+    if any(sandbox.network is NetworkMode.MODEL_ONLY for _, sandbox in told):
         _keys()
-    return True
+    return all(good)
+
+
+def _one_sandbox(parts: str, sandbox: Sandbox) -> bool:
+    if sandbox.refusal is not None:
+        return _say(False, f"sandbox{parts}: {sandbox.statement()}")
+    _say(sandbox.confines or None, f"sandbox{parts}: {sandbox.statement()}")
+    return _say(sandbox.bounded_by_kernel or None, f"bounds{parts}: {sandbox.bounded()}")
+
+
+def _inside(confinement: Confinement, folder: Path) -> None:
+    """Which agents are in the image of containers, where they may run in one."""
+    engine, roster = confinement.machine.engine, Roster(_offers(), os.environ)
+    if not isinstance(engine, Engine):
+        return
+    programs = {name: roster.find(name).program for name in roster.names()}
+    there = programs_in(engine, tuple(programs.values()), confinement.policy.paths, folder)
+    names = [name for name, program in programs.items() if program in there]
+    _say(bool(names) or None, f"image {engine.image}: it has the agents {', '.join(names) or '(none)'}")
 
 
 def _keys() -> None:

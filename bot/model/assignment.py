@@ -16,6 +16,7 @@ from bot.model.gate import GateCaps
 from bot.model.hooks import Hooks
 from bot.model.identity import CommitSha, SessionId, TaskKey
 from bot.model.plan import PlannedTask
+from bot.model.sandbox import NetworkMode
 from bot.model.session import Evidence, FailureKind, Finding, Role
 from bot.model.worktree import WHOLE, Shape
 
@@ -180,6 +181,9 @@ class Assignment(Frozen):
     protected: tuple[str, ...] = ()
     verify_command: str | None = None
     verify_seconds: int = 600
+    network: NetworkMode | None = None
+    verify_network: NetworkMode | None = None
+    """What the repository wishes the agent and the verify command to reach at most."""
     most_tasks: int = 30
     largest_file: int = 1_000_000
     """In bytes; the gate refuses a larger one."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.model.sandbox import NetworkMode
 from bot.sandbox.bubblewrap import USER, Host, Room, confined
+from bot.sandbox.written import written
 
 _ENTRIES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _PATIENCE = 20
@@ -27,11 +28,11 @@ def find_host(folder: Path) -> Host | str:
         Path(program).resolve(),
         links=tuple((path, str(path.readlink())) for path in entries if path.is_symlink()),
         folders=tuple(path for path in entries if path.is_dir() and not path.is_symlink()),
-        passwd=_written(
+        passwd=written(
             folder / "passwd",
             f"agent:x:{USER}:{USER}:agent:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
         ),
-        group=_written(folder / "group", f"agent:x:{USER}:\nnogroup:x:65534:\n"),
+        group=written(folder / "group", f"agent:x:{USER}:\nnogroup:x:65534:\n"),
     )
     problem = _trial(host, folder / "trial")
     return host if problem is None else problem
@@ -57,10 +58,3 @@ def _trial(host: Host, folder: Path) -> str | None:
         return None
     said = " ".join(done.stderr.split())[-300:] or f"exit code {done.returncode}"
     return f"bubblewrap is installed, but cannot make a sandbox here: {said}"
-
-
-def _written(path: Path, text: str) -> Path:
-    half = path.with_name(f"{path.name}.{os.getpid()}")
-    half.write_text(text)
-    half.replace(path)
-    return path.absolute()

@@ -19,13 +19,19 @@ def needed(program: str, environment: Mapping[str, str], forbidden: Iterable[Pat
     `forbidden` are folders that nothing of it may hold. Only what exists is named."""
     search = environment.get("PATH", "/usr/bin:/bin")
     folders = [Path(name) for name in search.split(":") if name.startswith("/")]
-    found = [*folders, *(Path(environment[name]) for name in CERTIFICATES if name in environment)]
+    found = [*folders, *certificates(environment)]
     for folder in folders:
         found += [*_environment_of(folder / "python"), *_prefix_of(folder)]
     where = shutil.which(program, path=search)
     if where is not None:
         found += _installation(Path(where).absolute())
     return tuple(dict.fromkeys(path for path in found if path.exists() and _is_decent(path, forbidden)))
+
+
+def certificates(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Those that `environment` names and that exist."""
+    named = (Path(environment[name]) for name in CERTIFICATES if name in environment)
+    return tuple(path for path in named if path.is_absolute() and path.exists())
 
 
 def _installation(program: Path, depth: int = 3) -> Iterator[Path]:

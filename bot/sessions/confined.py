@@ -7,13 +7,15 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from bot.model.sandbox import Bounds, NetworkMode
 from bot.sandbox.bubblewrap import Room
+from bot.sandbox.census import Census
+from bot.sandbox.container_run import ContainerRun
 from bot.sandbox.disk import until_full
-from bot.sandbox.groups import Group
 from bot.sandbox.proxy import ADDRESS, Proxy
 from bot.sandbox.reach import Reach
 from bot.sandbox.sandbox import Sandbox
@@ -45,62 +47,87 @@ async def run_confined(
     program = str(room.folder / argv[0]) if "/" in argv[0] else argv[0]
     if sandbox.wraps and shutil.which(program, path=environment.get("PATH")) is None:
         return Ending(127, 0.0, problem="it could not be started: No such file or directory")
-    network = sandbox.policy.network if sandbox.host is not None else NetworkMode.OPEN
-    proxied = network is NetworkMode.MODEL_ONLY
-    if network is not NetworkMode.OPEN:
+    if sandbox.network is not NetworkMode.OPEN:
         environment = {name: value for name, value in environment.items() if name not in PROXIES}
     group = sandbox.group()
     try:
         async with AsyncExitStack() as stack:
-            full = await stack.enter_async_context(_Full(sandbox, room, enough))
+            use = await stack.enter_async_context(_Use(sandbox, room, enough))
             door = None
-            if proxied:
+            if sandbox.network is NetworkMode.MODEL_ONLY:
                 proxy = Proxy(reach or Reach(sandbox.policy.hosts), _Once(on_notice))
                 door = (await stack.enter_async_context(proxy)).path
                 environment = {**environment, **_through_proxy()}
-            ending = await run_guarded(
-                sandbox.confine(argv, environment, room, group, door),
+            start = partial(
+                run_guarded,
                 folder=room.folder,
-                environment=environment,
                 seconds=seconds,
                 on_output=on_output,
                 on_error_output=on_error_output,
-                enough=full.over,
+                enough=use.over,
+                on_guard=use.count,
             )
-        return _explained(ending, sandbox.policy.bounds, group, full.reached, on_notice)
+            if sandbox.engine is not None:
+                run = await stack.enter_async_context(ContainerRun(sandbox.engine, environment))
+                ending = await start(sandbox.contain(argv, environment, room, run, door), environment=run.environment)
+                use.reached += _seen_inside(run, ending, use.over)
+            else:
+                ending = await start(sandbox.confine(argv, environment, room, group, door), environment=environment)
+                use.reached += group.reached() if group is not None else ()
+        return _explained(ending, sandbox.policy.bounds, use, on_notice)
     finally:
         if group is not None:
             await asyncio.to_thread(group.remove)
 
 
-def _explained(ending: Ending, bounds: Bounds, group: Group | None, full: bool, tell: Callable[[str], None]) -> Ending:
+def _seen_inside(run: ContainerRun, ending: Ending, ended: asyncio.Future[None]) -> tuple[str, ...]:
+    """The bounds that a container came up against. Raises OSError where there was none."""
+    if not run.began and not ending.timed_out and not ended.done():
+        raise OSError(f"the container engine could not start a container (exit code {ending.code})")
+    run.ended_well = not ending.timed_out and not ended.done() and ending.problem is None
+    return run.reached()
+
+
+def _explained(ending: Ending, bounds: Bounds, use: _Use, tell: Callable[[str], None]) -> Ending:
     """`ending`, with the bound that it came up against."""
-    words = {"memory": f"{bounds.memory_mb} MB of memory", "processes": f"{bounds.processes} processes"}
-    reached = [words[name] for name in group.reached()] if group is not None else []
-    reached += [f"{bounds.disk_mb} MB of disk"] * full
+    words = {
+        "memory": f"{bounds.memory_mb} MB of memory",
+        "processes": f"{bounds.processes} processes",
+        "disk": f"{bounds.disk_mb} MB of disk",
+    }
+    reached = [words[name] for name in words if name in use.reached]
     for bound in reached:
         tell(f"it reached its bound of {bound}")
-    if full or (reached and ending.code in (137, 143)):
+    if use.ended_it or (reached and ending.code in (137, 143)):
         return replace(ending, code=ending.code or 137, problem=f"it was ended at its bound of {' and '.join(reached)}")
     return ending
 
 
-class _Full:
-    """Watches the disk that a run takes. `over` is done when that is too much, or when `enough` is."""
+class _Use:
+    """Watches what a run uses where nothing else bounds it. `over` is done when that is too much, or when `enough` is;
+    `reached` are the bounds that it came up against, and `ended_it` says whether it is ended for that."""
 
     def __init__(self, sandbox: Sandbox, room: Room, enough: asyncio.Future[None] | None) -> None:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.reached = False
+        self.reached: list[str] = []
+        self.ended_it = False
         self._most = sandbox.policy.bounds.disk_mb * 1_000_000
+        self._counted, self._census = sandbox.watched, sandbox.census
         self._folders = room.writable
         self._enough = enough
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        tasks = [self._watch()] if self._most else []
         if self._enough is not None:
             self._enough.add_done_callback(self._end)
-        self._tasks = [asyncio.create_task(task) for task in tasks]
+        if self._most:
+            self._tasks.append(asyncio.create_task(self._watch_disk()))
         return self
+
+    def count(self, guard: int) -> None:
+        """The run is below this process."""
+        if self._census is not None and self._counted != Bounds():
+            self._tasks.append(asyncio.create_task(self._watch_processes(self._census, guard)))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -111,9 +138,17 @@ class _Full:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _watch(self) -> None:
+    async def _watch_disk(self) -> None:
         await until_full(self._folders, self._most)
-        self.reached = True
+        self._reach("disk")
+
+    async def _watch_processes(self, census: Census, guard: int) -> None:
+        reached = await census.until_over(guard, self._counted)
+        self._reach(reached)
+
+    def _reach(self, bound: str) -> None:
+        self.reached.append(bound)
+        self.ended_it = True
         self._end()
 
     def _end(self, done: asyncio.Future[None] | None = None) -> None:

@@ -2,7 +2,8 @@
 
 With the network `model-only` an agent that can be told where its model is (`Needs.model`) is told our proxy's address
 and, for each key, something that stands in for it; the proxy puts the key in its place on the way. So an agent that
-tells everything it knows tells nothing. Other agents hold their keys, as on an open network, and can only bring them
+tells everything it knows tells nothing. Keys to other models than the one that it asks stay with the server, and what
+its MCP servers need it is given as it is. Other agents hold their keys, as on an open network, and can only bring them
 to the hosts of their model.
 """
 
@@ -29,7 +30,7 @@ class Access:
 
 
 def access(sandbox: Sandbox, needs: Needs, base_url: str | None, credentials: Mapping[str, str]) -> Access:
-    if sandbox.host is None or sandbox.policy.network is not NetworkMode.MODEL_ONLY:
+    if sandbox.network is not NetworkMode.MODEL_ONLY:
         return Access(base_url, credentials)
     hosts = (*needs.hosts, *sandbox.policy.hosts)
     if needs.model is None:

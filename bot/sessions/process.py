@@ -51,21 +51,23 @@ async def run_guarded(
     on_error_output: OnOutput | None = None,
     grace: float = GRACE,
     enough: asyncio.Future[None] | None = None,
+    on_guard: Callable[[int], None] = lambda pid: None,
 ) -> Ending:
     """Run `argv` in `folder` with exactly `environment` (and a mark), for at most `seconds`; when this returns,
     also by cancellation, nothing of it runs any more. Output is handed over in pieces as it comes; without
-    `on_error_output` both streams are one. It is ended, too, when `enough` is done.
+    `on_error_output` both streams are one. It is ended, too, when `enough` is done. `on_guard` is told the process id
+    of the guard, which all of it is below.
     """
     began = time.monotonic()
     mark = environment.get(MARK, "") + token_hex(16)
     order = Order(argv, folder, {**environment, MARK: mark}, grace)
-    forked = _Conversation(on_output, on_error_output)
+    forked = _Conversation(on_output, on_error_output, on_guard)
     try:
         if await forked.fork(order):
             return await _to_the_end(forked, order, mark, seconds, began, enough)
     finally:
         forked.close()
-    alone = _Conversation(on_output, on_error_output)
+    alone = _Conversation(on_output, on_error_output, on_guard)
     try:
         if (error := await alone.start(order)) is not None:
             return Ending(127, 0.0, problem=f"it could not be started: {error.strerror}")
@@ -121,8 +123,9 @@ class _Conversation:
     whatever means. `closed` are the agent's outputs, which a process that got away could keep open.
     """
 
-    def __init__(self, on_output: OnOutput, on_error_output: OnOutput | None) -> None:
+    def __init__(self, on_output: OnOutput, on_error_output: OnOutput | None, on_guard: Callable[[int], None]) -> None:
         self._status = bytearray()
+        self._on_guard = on_guard
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sinks = [self._hear, on_output, *([on_error_output] if on_error_output else [])]
         self._pipes: list[_Pipe] = []
@@ -185,6 +188,7 @@ class _Conversation:
         self._status += data
         if b"\n" in self._status and not self._greeted.done():
             self._greeted.set_result(None)
+            self._on_guard(int(self._status.split()[1]))
 
     @property
     def ended(self) -> asyncio.Future[None]:

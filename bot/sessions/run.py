@@ -32,9 +32,10 @@ from bot.journal import (
 )
 from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
-from bot.model.sandbox import SandboxPolicy
+from bot.model.sandbox import Part, SandboxPolicy
 from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
-from bot.sandbox.sandbox import NO_SANDBOX, UNCONFINED, establish
+from bot.sandbox.confinement import Confinement, establish
+from bot.sandbox.sandbox import NO_SANDBOX, Sandbox
 from bot.sessions.answering import plan, review
 from bot.sessions.archive import pack
 from bot.sessions.evidence import Verification
@@ -92,7 +93,7 @@ class SessionRunner:
         self._clock = clock
         self._disk = disk or SoundDisk()
         self._policy = sandbox
-        self._sandbox = UNCONFINED
+        self._confinement = Confinement()
         self._trash = Trash(self._data / "trash")
         self.trees = ReadyTrees(self._data / "ready", self._trash, ready_trees, self._disk.check)
         self._memos = Memos(self._data / "sessions")
@@ -108,8 +109,9 @@ class SessionRunner:
         await self._trash.__aenter__()
         await self.trees.__aenter__()
         self._inheritance.enter(self._folder)
-        self._sandbox = await asyncio.to_thread(establish, self._policy, self._data / "sandbox")
-        log.info("sandbox", in_force=self._sandbox.statement(), bounds=self._sandbox.bounded())
+        self._confinement = await asyncio.to_thread(establish, self._policy, self._data / "sandbox")
+        for parts, sandbox in self._confinement.statements():
+            log.info("sandbox", of=parts, in_force=sandbox.statement(), bounds=sandbox.bounded())
         return self
 
     async def __aexit__(
@@ -225,9 +227,12 @@ class SessionRunner:
         """Everything but the removal of the tree. What has a tree stands in `begun`."""
         stage: Stage | None = None
         folder = session_folder(self._data / "work", repository, assignment.id)
-        if self._sandbox.refusal is not None:
-            return Void(reason=self._sandbox.statement())
-        transcript.note("sandbox", f"{self._sandbox.statement()}; {self._sandbox.bounded()}")
+        sandbox, verifying = self._sandboxes(assignment)
+        for part, one in ((assignment.role.value, sandbox), (Part.VERIFY.value, verifying)):
+            if one.refusal is not None:
+                return Void(reason=one.statement())
+            if one is sandbox or one.statement() != sandbox.statement():
+                transcript.note("sandbox", f"{part}: {one.statement()}; {one.bounded()}")
         try:
             agent = self._roster.find(assignment.agent)
             mirror = await self._mirrors(repository)
@@ -236,8 +241,8 @@ class SessionRunner:
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
             place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees)
             on_text = self._teller(assignment)
-            needs = self._roster.needs(agent)
-            asks = access(self._sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
+            needs = self._roster.needs(agent, assignment.model)
+            asks = access(sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
             stage = Stage(
                 assignment,
                 agent,
@@ -249,8 +254,8 @@ class SessionRunner:
                 self._clock,
                 mark=self._folder.mark,
             )
-            stage.base_url, stage.reach = asks.base_url, asks.reach
-            stage.sandbox, stage.agent_reads = self._sandbox, needs.paths
+            stage.base_url, stage.reach, stage.mcp = asks.base_url, asks.reach, self._roster.mcp(agent)
+            stage.sandbox, stage.verifying, stage.agent_reads = sandbox, verifying, needs.paths
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
                 self._remember(Memo(assignment=assignment, agent=agent.name, tree=tree))
@@ -267,6 +272,12 @@ class SessionRunner:
             return await _leaving(stage, void) if stage else void
 
     async def _excused(self, outcome: Outcome, transcript: Transcript) -> Outcome:
+    def _sandboxes(self, assignment: Assignment) -> tuple[Sandbox, Sandbox]:
+        """What the agent runs in, and what its verify command does; the same where there is none."""
+        agents = self._confinement.of(Part(assignment.role.value), assignment.agent, assignment.network)
+        verifies = assignment.verify_command is not None and assignment.role is not Role.PLANNER
+        return agents, self._confinement.of(Part.VERIFY, None, assignment.verify_network) if verifies else agents
+
         """`outcome`, or void where it is a failure while the disk was in trouble: that is nobody's fault."""
         if outcome.kind != "failed":
             return outcome
@@ -296,7 +307,7 @@ class SessionRunner:
         ahead = stage.place.start if will_verify else None
         folder = stage.place.folder / "verify"
         shape = assignment.worktree
-        async with Verification(mirror, folder, ahead, self._folder.mark, self._sandbox, shape) as verification:
+        async with Verification(mirror, folder, ahead, self._folder.mark, stage.verifying, shape) as verification:
             if assignment.role is Role.REVIEWER:
                 return await review(stage, template, verification)
             return await work(stage, template, verification)

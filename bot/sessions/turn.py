@@ -61,6 +61,11 @@ class Stage:
     """Where the agent's model is asked, instead of its maker's address."""
     sandbox: Sandbox = UNCONFINED
     agent_reads: tuple[Path, ...] = ()
+    verifying: Sandbox = UNCONFINED
+    """What the verify command runs in."""
+    system: str | None = None
+    """Standing rules, beside every prompt."""
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
     """Files of the machine that the agent's command names."""
     reach: Reach | None = None
     """What the agent may reach where its network is not open."""
@@ -140,7 +145,9 @@ class Stage:
         """For people: what the agent ran in, and what it was kept from there."""
         kept = self.notices[:_MOST_NOTICES]
         more = [f"and {len(self.notices) - len(kept)} more"] if len(self.notices) > len(kept) else []
-        return self.transcript.mask("; ".join([self.sandbox.short(), *kept, *more]))
+        ours, verify = self.sandbox.short(), self.verifying.short()
+        apart = [f"of its verify command: {verify}"] if verify != ours and self.assignment.verify_command else []
+        return self.transcript.mask("; ".join([ours, *apart, *kept, *more]))
 
     def noticed(self, what: str) -> None:
         """The sandbox kept the agent from something."""
