@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bot.model.frozen import Frozen
-
 from bot.model.sandbox import NetworkMode, SandboxMode, Terms
+
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -30,28 +30,15 @@ class AgentOffer(Frozen):
     base_url: Annotated[str | None, Field(pattern=r"^https?://", description="Where it asks its model.")] = None
     hosts: Annotated[tuple[str, ...], Field(description="Hosts that it must reach, besides those known.")] = ()
 
-    @model_validator(mode="after")
-    def _acp_needs_a_command(self) -> Self:
-        if self.speaks == "acp" and self.command is None:
-            raise ValueError("an agent that speaks acp needs a command")
-        return self
-    base_url_variable: Annotated[
-        Variable | None,
-        Field(
-            description="The variable in which the program of a `command` reads `base_url`: `OPENAI_BASE_URL`. It is "
-            "then told the proxy's address with the network `model-only`, and holds no key."
-        ),
-    ] = None
-    system: Annotated[
-        str | None, Field(description="Standing rules that it gets beside each task, as its system prompt.")
-    ] = None
-    mcp: dict[ServerName, McpServer] = Field(
-        default={}, description="MCP servers by name, as below; a repository cannot add any."
-    )
-
     sandbox: Annotated[SandboxMode | None, Field(description="What it runs in, in place of CREWLINE_SANDBOX.")] = None
     network: Annotated[NetworkMode | None, Field(description="What it reaches, in place of CREWLINE_NETWORK.")] = None
 
     def terms(self) -> Terms:
         """Those of its sandbox. Its hosts are the agent's own need, wherever it runs."""
         return Terms(sandbox=self.sandbox, network=self.network)
+
+    @model_validator(mode="after")
+    def _acp_needs_a_command(self) -> Self:
+        if self.speaks == "acp" and self.command is None:
+            raise ValueError("an agent that speaks acp needs a command")
+        return self

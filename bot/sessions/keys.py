@@ -2,8 +2,7 @@
 
 With the network `model-only` an agent that can be told where its model is (`Needs.model`) is told our proxy's address
 and, for each key, something that stands in for it; the proxy puts the key in its place on the way. So an agent that
-tells everything it knows tells nothing. Keys to other models than the one that it asks stay with the server, and what
-its MCP servers need it is given as it is. Other agents hold their keys, as on an open network, and can only bring them
+tells everything it knows tells nothing. Other agents hold their keys, as on an open network, and can only bring them
 to the hosts of their model.
 """
 

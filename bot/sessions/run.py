@@ -241,7 +241,7 @@ class SessionRunner:
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
             place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees)
             on_text = self._teller(assignment)
-            needs = self._roster.needs(agent, assignment.model)
+            needs = self._roster.needs(agent)
             asks = access(sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
             stage = Stage(
                 assignment,
@@ -254,7 +254,7 @@ class SessionRunner:
                 self._clock,
                 mark=self._folder.mark,
             )
-            stage.base_url, stage.reach, stage.mcp = asks.base_url, asks.reach, self._roster.mcp(agent)
+            stage.base_url, stage.reach = asks.base_url, asks.reach
             stage.sandbox, stage.verifying, stage.agent_reads = sandbox, verifying, needs.paths
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())

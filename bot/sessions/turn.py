@@ -60,12 +60,9 @@ class Stage:
     base_url: str | None = None
     """Where the agent's model is asked, instead of its maker's address."""
     sandbox: Sandbox = UNCONFINED
-    agent_reads: tuple[Path, ...] = ()
     verifying: Sandbox = UNCONFINED
     """What the verify command runs in."""
-    system: str | None = None
-    """Standing rules, beside every prompt."""
-    mcp: Mapping[str, McpServer] = field(default_factory=dict)
+    agent_reads: tuple[Path, ...] = ()
     """Files of the machine that the agent's command names."""
     reach: Reach | None = None
     """What the agent may reach where its network is not open."""
