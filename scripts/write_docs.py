@@ -252,10 +252,10 @@ def annotation_text(annotation: object) -> str:
         return ", ".join(annotation_text(part) for part in get_args(annotation) if part is not type(None))
     if annotation is bool:
         return "`true`, `false`"
-    return "text" if annotation is str else "number"
-
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return ", ".join(f"`{choice.value}`" for choice in annotation)
+    return "text" if annotation is str else "number"
+
 
 def example() -> str:
     """A whole file: every key with its default, or with an example where the default is nothing."""

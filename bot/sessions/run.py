@@ -271,13 +271,13 @@ class SessionRunner:
             void = Void(reason=sentence or transcript.mask(str(error))[:2000])
             return await _leaving(stage, void) if stage else void
 
-    async def _excused(self, outcome: Outcome, transcript: Transcript) -> Outcome:
     def _sandboxes(self, assignment: Assignment) -> tuple[Sandbox, Sandbox]:
         """What the agent runs in, and what its verify command does; the same where there is none."""
         agents = self._confinement.of(Part(assignment.role.value), assignment.agent, assignment.network)
         verifies = assignment.verify_command is not None and assignment.role is not Role.PLANNER
         return agents, self._confinement.of(Part.VERIFY, None, assignment.verify_network) if verifies else agents
 
+    async def _excused(self, outcome: Outcome, transcript: Transcript) -> Outcome:
         """`outcome`, or void where it is a failure while the disk was in trouble: that is nobody's fault."""
         if outcome.kind != "failed":
             return outcome
