@@ -28,7 +28,10 @@ from bot.localhub.outage import Door, Gate
 from bot.localhub.webhooks.sender import Sender
 
 START_TIMEOUT = 10.0
-STOP_TIMEOUT = 2
+STOP_TIMEOUT = 2.0
+TURNS_TO_CONNECT = 3
+"""Turns of the event loop after which what was accepted is a connection that can be told to end. asyncio forgets, and
+never closes, what it has accepted where the server is closed before that."""
 _BY_ID = re.compile(r"^(/api/v3)?/repositories/(\d+)(/.*)?$")
 
 
@@ -75,11 +78,35 @@ class HubApp:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers (signals are for whoever owns the event loop), saying when it is up."""
+    """uvicorn without its signal handlers (signals are for whoever owns the event loop), saying when it is up.
+
+    Its end is our own. uvicorn's looks ten times a second whether it is to end, and leaves open what it accepted in
+    that very moment, and what does not finish in time.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Take no more connections; `serve` returns when all are gone."""
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._take_no_more()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if answering := set(self.server_state.tasks):
+            _, late = await asyncio.wait(answering, timeout=STOP_TIMEOUT)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._cut()
+        await asyncio.sleep(0)  # a transport is gone one turn of the loop after it was told to
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -91,8 +118,19 @@ class _Server(uvicorn.Server):
 
     async def stop_listening(self) -> None:
         """Refuse connections, and cut those that stand: in the middle of an answer too."""
+        await self._take_no_more()
+        self._cut()
+
+    async def _take_no_more(self) -> None:
+        for server in self.servers:
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+        for _ in range(TURNS_TO_CONNECT):
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
+
+    def _cut(self) -> None:
         for connection in list(self.server_state.connections):
             transport = connection.transport
             if isinstance(transport, asyncio.WriteTransport):
@@ -113,7 +151,7 @@ async def serve(
     hub.base_url = address.url
     config = uvicorn.Config(
         _dated(hub, Gate(hub, app or HubApp(hub))), log_config=None, access_log=False, lifespan="off", ws="none",
-        timeout_graceful_shutdown=STOP_TIMEOUT, server_header=False, date_header=False,
+        server_header=False, date_header=False,
     )  # fmt: skip
     server = _Server(config)
     if uds is None:
@@ -132,7 +170,7 @@ async def serve(
                 failure = error
             finally:
                 hub.stop_background()
-                server.should_exit = True
+                server.end()
         if failure is not None:
             raise failure
     finally:

@@ -19,6 +19,9 @@ from bot.web.connection import Connection
 from bot.web.descriptors import Listener
 
 SECONDS_TO_FINISH = 3
+TURNS_TO_CONNECT = 3
+"""Turns of the event loop after which what was accepted is a connection that can be told to end. asyncio forgets, and
+never closes, what it has accepted where the server is closed before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Address]:
         yield Address(host, listener.getsockname()[1])
     finally:
         # A task group would cancel the server where the block fails, instead of letting it finish.
-        server.should_exit = True
+        server.end()
         await task
         listener.close()
 
@@ -84,10 +87,37 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Take no more connections; `serve` returns when all are gone."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """uvicorn wakes up ten times a second to see whether it is to end. Once is enough for the `date` of answers."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn leaves open what was accepted in this very moment, and what does not finish in time."""
+        for server in self.servers:
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+        for _ in range(TURNS_TO_CONNECT):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)  # those left are cancelled
+        for connection in list(self.server_state.connections):
+            if isinstance(connection.transport, asyncio.WriteTransport):
+                connection.transport.abort()
+        await asyncio.sleep(0)  # a transport is gone one turn of the loop after it was told to
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
         await super().startup(sockets=list(sockets) if sockets is not None else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -195,3 +196,34 @@ def test_the_limit_of_descriptors_is_raised_as_far_as_it_may_be() -> None:
         assert descriptors.for_connections(2048) == 250
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_where_the_limit_cannot_be_raised_it_stays_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS, where the kernel takes less than the hard limit says."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def refuses(which: int, limits: tuple[int, int]) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 500), hard))
+        with monkeypatch.context() as patched:
+            patched.setattr(resource, "setrlimit", refuses)
+            assert descriptors.raise_limit() == min(soft, 500)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+# The end
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_comes_in_the_moment_of_the_end_is_hung_up_on(turns: int) -> None:
+    """A socket that is lost instead fails this too: Python says so when it collects it."""
+    async with serving(Desk().app, "127.0.0.1", 0) as address:
+        visitor = socket.create_connection((address.host, address.port), timeout=20)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    with visitor, contextlib.suppress(ConnectionError):
+        gc.collect()
+        assert visitor.recv(1) == b""
