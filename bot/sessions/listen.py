@@ -2,12 +2,13 @@
 
 An agent may print anything, 200 MB without a line end included. Lines are read one by one up to a bound; beyond
 it only the end of the output is kept, and read when the agent has ended, because the last line is where a program
-says how it went.
+says how it went. What comes in one piece is kept, shown and weighed as one: one write, one time, and of many lines the
+last ones for the live view.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.agents.agent import Account, Agent, AgentError, AgentEvent, Finished, Message, RateLimited, ToolCall
 from bot.sessions.process import Tail
@@ -17,13 +18,15 @@ MOST_READ = 32_000_000
 MOST_LINES = 200_000
 LONGEST_LINE = 4_000_000
 _TAIL = 1_000_000
+_MOST_SHOWN = 50
+"""Events of one piece that are shown live."""
 
 OnText = Callable[[str], None]
 
 
 class Listener:
-    """The sink of an agent's standard output. `account` is what was understood; `finish` after the last piece, with
-    what is known beside the output."""
+    """The sink of an agent's standard output. `account` is what was understood, and `on_event` is told once for each
+    piece that said something; `finish` after the last piece, with what is known beside the output."""
 
     def __init__(
         self, agent: Agent, transcript: Transcript, on_text: OnText, on_event: Callable[[], None] = lambda: None
@@ -44,10 +47,10 @@ class Listener:
             return
         self._read += len(chunk)
         *whole, rest = chunk.split(b"\n")
-        for part in whole:
-            self._line += part
-            self._take(bytes(self._line))
+        if whole:
+            whole[0] = bytes(self._line) + whole[0]
             self._line.clear()
+            self._take(whole)
         self._line += rest
         if self._read > MOST_READ or self._lines > MOST_LINES or len(self._line) > LONGEST_LINE:
             self._tail = Tail(_TAIL)
@@ -58,22 +61,24 @@ class Listener:
         if self._tail is not None:
             self._transcript.note("skipped", "the agent printed so much that only the end was read")
             lines = self._tail.text.encode().split(b"\n")
-            for line in lines[1:] or lines:
-                self._take(line)
+            self._take(lines[1:] or lines)
         elif self._line:
-            self._take(bytes(self._line))
-        self._hear(last)
+            self._take([bytes(self._line)])
+        self._hear(tuple(last))
         self._transcript.flush()
 
-    def _take(self, line: bytes) -> None:
-        self._lines += 1
-        self._hear(self._agent.events(line))
+    def _take(self, lines: Sequence[bytes]) -> None:
+        self._lines += len(lines)
+        self._hear([event for line in lines for event in self._agent.events(line)])
 
-    def _hear(self, events: Iterable[AgentEvent]) -> None:
+    def _hear(self, events: Sequence[AgentEvent]) -> None:
+        if not events:
+            return
         for event in events:
             self.account.add(event)
-            self._transcript.event(event)
-            self._on_event()
+        self._transcript.events(events)
+        self._on_event()
+        for event in events[-_MOST_SHOWN:]:
             if text := _shown(event):
                 self._on_text(self._transcript.mask(text))
 

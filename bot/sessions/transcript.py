@@ -59,15 +59,16 @@ class Transcript:
         self._write(json.dumps({"at": self._now(), "kind": kind, "text": text}, ensure_ascii=False))
         self.flush()
 
-    def event(self, event: AgentEvent) -> None:
-        """Something that the agent said. Dropped where the transcript is full, which is said once."""
+    def events(self, events: Sequence[AgentEvent]) -> None:
+        """What the agent said just now. Dropped where the transcript is full, which is said once."""
         if self._full:
             return
         if self._written > LARGEST:
             self._full = True
             self.note("full", f"the transcript has {self._written} bytes; what the agent said from here on is left out")
             return
-        self._write(f'{{"at":"{self._now()}",{event.model_dump_json()[1:]}')
+        at = f'{{"at":"{self._now()}",'
+        self._write("\n".join(at + event.model_dump_json()[1:] for event in events))
 
     def flush(self) -> None:
         if self.trouble is None:
@@ -84,8 +85,8 @@ class Transcript:
     def _now(self) -> str:
         return self._clock().isoformat(timespec="milliseconds")
 
-    def _write(self, line: str) -> None:
-        masked = self.mask(line)
+    def _write(self, lines: str) -> None:
+        masked = self.mask(lines)
         self._written += len(masked) + 1
         if self.trouble is None:
             try:

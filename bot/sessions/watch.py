@@ -109,8 +109,10 @@ class Watch:
         amounts = self._used(self._now() - self._began, self.commits).of()
         for metric, cap in self._caps.items():
             used = float(self.commits) if metric is Metric.COMMITS else amounts[metric]
+            if used < WARNED_AT * cap:
+                continue
             words = f"{in_words(metric, used)} of {in_words(metric, cap)}"
-            if used >= WARNED_AT * cap and metric not in self._warned:
+            if metric not in self._warned:
                 self._warned.add(metric)
                 self._warn(words)
             spent = used > cap if metric in _ALLOWED_WHOLE else used >= cap

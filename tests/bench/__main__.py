@@ -49,6 +49,8 @@ async def main() -> None:
             "8 of these at once": round(sessions.committing_at_once, 1),
             "memory of the server": round(sessions.server_megabytes, 3),
             "memory of the guard": round(sessions.guard_megabytes, 3),
+            "lines of output heard a second": round(sessions.lines_a_second),
+            "with a budget": round(sessions.lines_a_second_with_budget),
         }
         _tell("worktrees")
         report["worktrees of 50,000 files"] = _worktrees(await tree_costs(folder / "worktrees"))

@@ -14,7 +14,7 @@ SIZES = (10, 100, 1_000, 10_000)
 
 
 def milliseconds(size: int) -> float:
-    """The best of three decisions about a plan of `size` tasks in chains of ten."""
+    """The best of three decisions (of as many as fit into a second) about a plan of `size` tasks in chains of ten."""
     tasks = tuple(
         PlannedTask(
             key=f"t{n}",
@@ -35,4 +35,6 @@ def milliseconds(size: int) -> float:
         began = perf_counter()
         decide(snapshot, world.config, world.now)
         best = min(best, perf_counter() - began)
+        if best > 0.5:
+            break
     return best * 1000

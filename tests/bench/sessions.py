@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import structlog
 from pydantic import BaseModel
@@ -24,6 +24,7 @@ from bot.model.assignment import Assignment
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.offer import AgentOffer
 from bot.model.session import Published
+from bot.sessions.archive import read_lines
 from bot.sessions.guards import GUARD
 from bot.sessions.live import Progress
 from bot.sessions.run import SessionRunner
@@ -33,13 +34,16 @@ from tests.sessions.conftest import World
 IDLE = "true"
 COMMITTING = "sh -c 'echo 1 > src/a.py && git add -A && git commit -q -m work'"
 LONG = "sh -c 'echo on; exec sleep 600'"
+LINES = 150_000
+TALKING = f"seq -f 'This is line %.0f of what an agent has to say.' {LINES}"
 ROUNDS = 5
 AT_ONCE = 8
 RUNNING = 50
 
 
 class SessionCosts(BaseModel, frozen=True):
-    """Milliseconds of a session around its agent (medians), and megabytes for each of fifty that run."""
+    """Milliseconds of a session around its agent (medians), megabytes for each of fifty that run, and lines of output
+    that are heard, masked and kept in a second of this process's own time, with and without a budget."""
 
     idle: float
     idle_at_once: float
@@ -47,6 +51,8 @@ class SessionCosts(BaseModel, frozen=True):
     committing_at_once: float
     server_megabytes: float
     guard_megabytes: float
+    lines_a_second: float
+    lines_a_second_with_budget: float
 
 
 async def session_costs(folder: Path) -> SessionCosts:
@@ -68,6 +74,9 @@ async def _measured(folder: Path) -> SessionCosts:
             committing = [await _overhead(runner, verified, number) for number in range(ROUNDS)]
             committing_at_once = await _side_by_side(runner, verified)
         server, guards = await _memory(world)
+        async with _runner(world, "talking", TALKING) as runner:  # after it, memory would be there to be used again
+            lines = await _throughput(runner, world, world.worker(seconds=600), 1)
+            bounded = await _throughput(runner, world, world.worker(seconds=600, usd=100.0, tokens=10**9), 2)
     return SessionCosts(
         idle=median(idle),
         idle_at_once=median(idle_at_once),
@@ -75,6 +84,8 @@ async def _measured(folder: Path) -> SessionCosts:
         committing_at_once=median(committing_at_once),
         server_megabytes=server,
         guard_megabytes=guards,
+        lines_a_second=lines,
+        lines_a_second_with_budget=bounded,
     )
 
 
@@ -113,6 +124,16 @@ async def _overhead(runner: SessionRunner, assignment: Assignment, number: int) 
 async def _side_by_side(runner: SessionRunner, assignment: Assignment) -> list[float]:
     numbers = range(ROUNDS, ROUNDS + AT_ONCE)
     return await asyncio.gather(*(_overhead(runner, assignment, number) for number in numbers))
+
+
+async def _throughput(runner: SessionRunner, world: World, assignment: Assignment, number: int) -> float:
+    used = process_time()
+    await _overhead(runner, assignment, number)
+    used = process_time() - used
+    packed = world.folder / f"data-talking/transcripts/octo/shop/12.parser.worker.{number}.jsonl"
+    kept = await asyncio.to_thread(lambda: sum('"kind":"message"' in line for line in read_lines(packed)))
+    assert kept == LINES, f"{kept} of {LINES} lines are in the transcript"
+    return LINES / used
 
 
 async def _memory(world: World) -> tuple[float, float]:

@@ -48,7 +48,7 @@ async def test_what_was_achieved_on_a_full_disk_counts(world: World, disk: FakeD
 def test_a_transcript_that_the_disk_does_not_take_stops_nobody() -> None:
     with Transcript(Path("/dev/full"), (), lambda: datetime.now(UTC)) as transcript:
         transcript.note("prompt", "Do it.")
-        transcript.event(Message(text="x" * 100_000))
+        transcript.events([Message(text="x" * 100_000)])
         transcript.flush()
     assert transcript.trouble is not None
     assert transcript.trouble.errno == errno.ENOSPC

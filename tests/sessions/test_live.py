@@ -28,7 +28,7 @@ VIEW = ObjectiveView(
 def written(path: Path, *entries: AgentEvent | str) -> Path:
     with Transcript(path, (), lambda: NOW) as transcript:
         for entry in entries:
-            transcript.note(entry, "text") if isinstance(entry, str) else transcript.event(entry)
+            transcript.note(entry, "text") if isinstance(entry, str) else transcript.events([entry])
     return path
 
 
