@@ -1,15 +1,20 @@
-"""What must hold for every plan and every order of events: `decide` comes to rest, and keeps its promises."""
+"""What must hold for every plan, however it is amended, and every order of events: `decide` comes to rest, and
+keeps its promises."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.config import Limits, RepositoryConfig
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, tasks_of
 from bot.model.action import Merge, StartSession
+from bot.model.amendment import Amendment, Ordering, Refusal, Widening
+from bot.model.assignment import Need, PlannerBriefing
 from bot.model.identity import CommitSha, SessionId
-from bot.model.plan import Plan, PlannedTask
+from bot.model.marker import tagged
+from bot.model.plan import Plan, PlannedTask, Questions
 from bot.model.scope import overlap
 from bot.model.session import (
     Evidence,
@@ -17,6 +22,7 @@ from bot.model.session import (
     FailureKind,
     Finding,
     Judged,
+    Outcome,
     Planned,
     Published,
     Role,
@@ -27,7 +33,10 @@ from bot.model.session import (
 from tests.decide.world import World
 
 APPROVE = Verdict(decision="approve", summary="Good.")
+MOST_TASKS = 8
+AMENDMENTS = 3
 FOLDERS = ("src/**", "src/cart.py", "tests/**", "docs/*.md", "docs/**", "tools/**")
+LACKING = ("src/cart.py", "docs/x.md", "tools/y.py", "other.txt", ".github/workflows/ci.yml")
 
 
 @st.composite
@@ -53,7 +62,8 @@ class Story:
     """Drives a world with random events and checks it after each."""
 
     def __init__(self, plan: Plan) -> None:
-        self.world = World()
+        limits = Limits(backoff_seconds=0, tasks=MOST_TASKS, amendments=AMENDMENTS)
+        self.world = World(config=RepositoryConfig(limits=limits))
         self.findings = 0
         self.voids = 0
         self.salvaged: dict[SessionId, CommitSha] = {}
@@ -72,11 +82,16 @@ class Story:
         assert not decision.afterwards, "deciding twice says something"
         self._no_overlap()
         self._nothing_left_behind()
+        self._plan_is_whole()
 
     def end_one(self, data: st.DataObject) -> None:
         session = data.draw(st.sampled_from(sorted(self.world.running)))
         assignment = self.world.running[session]
         good = data.draw(st.booleans())
+        if isinstance(assignment.briefing, PlannerBriefing):
+            assert assignment.briefing.need is not None
+            self.world.end(session, self._amends(data, assignment.briefing.need))
+            return
         if assignment.role is Role.REVIEWER:
             assert assignment.judges is not None
             self.findings += 1
@@ -92,7 +107,10 @@ class Story:
             self.world.end(session, self._failure(data, session))
 
     def _failure(self, data: st.DataObject, session: SessionId) -> Failed | Void:
-        """Commits are left behind, or none."""
+        """Commits are left behind, or none; or paths are lacking."""
+        if data.draw(st.booleans()):
+            outside = tuple(data.draw(st.lists(st.sampled_from(LACKING), min_size=1, max_size=2, unique=True)))
+            return Failed(reason=FailureKind.GATE, detail="outside", outside=outside)
         reason = data.draw(st.sampled_from([FailureKind.NO_COMMITS, FailureKind.TIMEOUT, FailureKind.VERIFY]))
         if reason is FailureKind.NO_COMMITS:
             return Failed(reason=reason, detail="nothing")
@@ -102,6 +120,52 @@ class Story:
             self.voids += 1
             return Void(reason="handed over", salvage=Salvage(head=head))
         return Failed(reason=reason, detail="too little", salvage=Salvage(head=head))
+
+    def _amends(self, data: st.DataObject, need: Need) -> Outcome:
+        """What a planner may answer, sense or nonsense."""
+        keys = [one.task.key for one in need.standing.tasks]
+        some = st.lists(st.sampled_from(keys), min_size=1, max_size=2, unique=True).map(tuple)
+        new = f"t{len(keys)}"
+        task = PlannedTask(key=new, title="New", description="Do it.", scope=(data.draw(st.sampled_from(FOLDERS)),))
+        widening = Widening(task=data.draw(st.just(need.task) | st.sampled_from(keys)), paths=need.paths)
+        behind = Ordering(task=need.task, depends_on=(new,))
+        others = Ordering(task=data.draw(st.just(need.task) | st.sampled_from(keys)), depends_on=data.draw(some))
+        choices: tuple[Outcome, ...] = (
+            Planned(answer=Amendment(reason="So.", widen=(widening,))),
+            Planned(answer=Amendment(reason="So.", add=(task,), order=(behind,))),
+            Planned(answer=Amendment(reason="So.", widen=(widening,), order=(others,))),
+            Planned(answer=Amendment(reason="So.", add=(task.model_copy(update={"depends_on": others.depends_on}),))),
+            Planned(answer=Refusal(reason="No.")),
+            Planned(answer=Questions(questions=("Why?",))),
+            Failed(reason=FailureKind.BAD_ANSWER, detail="no JSON"),
+        )
+        return data.draw(st.sampled_from(choices))
+
+    def asked(self) -> bool:
+        """Whether the planner waits for an answer of people."""
+        ledger = self.world.ledger
+        return ledger is not None and bool(ledger.exchanges) and ledger.exchanges[-1].answer is None
+
+    def _plan_is_whole(self) -> None:
+        """Every task has one issue, every issue says what its task may change, and the bounds hold."""
+        ledger, tasks = self.world.ledger, self.world.observed.tasks
+        if ledger is None or ledger.plan is None:
+            return
+        Plan.model_validate(ledger.plan.model_dump())
+        keys = [f"12.{task.key}" for task in ledger.plan.tasks]
+        assert sorted(tagged(one.body, "task") or "" for one in tasks) == sorted(keys)
+        assert len(tasks) <= MOST_TASKS
+        answers = [s.outcome.answer for s in ledger.sessions if isinstance(s.outcome, Planned)]
+        assert sum(isinstance(answer, Amendment | Refusal) for answer in answers) <= AMENDMENTS
+        situation = Situation(self.world.snapshot(), self.world.config, self.world.now, ledger)
+        for task in tasks_of(situation):
+            assert task.issue is not None
+            lines = task.issue.body.splitlines()
+            shown = "**May change** " + ", ".join(f"`{glob}`" for glob in task.planned.scope)
+            assert shown in lines or not task.issue.open
+            native = {blocker.number for blocker in task.issue.blocked_by}
+            needs = {t.issue.number for t in tasks_of(situation) if t.issue and t.key in task.planned.depends_on}
+            assert needs <= native or task.stage is Stage.DONE
 
     def _nothing_left_behind(self) -> None:
         """What was salvaged has a branch, and only that is continued."""
@@ -149,12 +213,14 @@ class Story:
 def test_every_objective_ends_or_asks_a_person(plan: Plan, data: st.DataObject) -> None:
     story = Story(plan)
     restarts = data.draw(st.integers(0, 3))
-    for _ in range(100):
+    for _ in range(150):
         if restarts and data.draw(st.booleans()):
             restarts -= 1
             story.world.restart()
         elif story.world.running:
             story.end_one(data)
+        elif story.asked():
+            story.world.say("Because.")
         else:
             break
         story.step()
