@@ -248,6 +248,7 @@ class Controller:
         await self._inherit(room)
         self._departures.returned(room)
         self._rooms[room.name] = room
+        log.info("opened a repository", open=len(room.memories))
         if self._tending is not None:
             self._tending.patrol(room)
         if self._instance.settle:

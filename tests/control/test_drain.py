@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+import pytest
+
+from bot.control import drain as module
 from bot.control.drain import HANDED_OVER, drain
+from bot.control.predecessors import predecessors
 from bot.engines.local import LocalEngine
-from bot.model.session import Planned, Void
+from bot.model.assignment import Assignment
+from bot.model.identity import InstanceId
+from bot.model.session import Planned, SessionReport, Void
 from tests.engines.test_local import Desk, Runner, assignment
 
 
@@ -71,3 +78,33 @@ async def test_without_github_it_ends_all_the_same() -> None:
             await drain(looks, engine, 0.01, last_looks=0.01)
     assert desk.reports["1.planner.1"].outcome == Void(reason=HANDED_OVER)
     assert looks.recorded == set()
+
+
+class Stubborn(Runner):
+    """Takes its time after it was told to end."""
+
+    async def run(self, assignment: Assignment) -> SessionReport:
+        try:
+            return await super().run(assignment)
+        except asyncio.CancelledError:
+            await self.go.wait()
+            raise
+
+
+async def test_a_session_that_does_not_let_go_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_END", 0.01)
+    runner, desk = Stubborn(), Desk()
+    desk.engine = LocalEngine(runner, 2, desk)
+    async with desk.engine as engine:
+        engine.start(assignment(1))
+        await runner.begun.wait()
+        async with asyncio.timeout(20):
+            await drain(Looks(desk), engine, 0.01)
+        assert engine.running()
+        runner.go.set()
+
+
+def test_where_earlier_runs_are_not_known_none_is_taken_for_gone(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("somebody put a file where a folder should be")
+    with predecessors(tmp_path / "data", InstanceId("me")) as gone:
+        assert gone == frozenset()

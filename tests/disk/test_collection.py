@@ -10,8 +10,10 @@ import pytest
 
 from bot.disk.bounds import bounds_of
 from bot.disk.collection import collect
+from bot.disk.housekeeping import Housekeeping
 from bot.disk.inventory import Kind, inventory
 from bot.disk.use import InUse, hold, is_used, unused
+from bot.disk.watch import DataDisk
 from bot.git.mirror import Mirror, no_token
 from bot.settings import StoreSettings
 from tests.git.conftest import BOT
@@ -123,3 +125,10 @@ def test_sizes_are_those_on_the_disk(tmp_path: Path) -> None:
     old(tmp_path / "transcripts/octo/shop/1.one.worker.1.jsonl", "x" * 100_000)
     [item] = inventory(tmp_path)
     assert 100_000 <= item.size < 200_000
+
+
+async def test_what_cannot_be_deleted_is_told_and_stays(tmp_path: Path) -> None:
+    transcript = old(tmp_path / "transcripts/octo/shop/1.one.worker.1.jsonl")
+    (tmp_path / "trash").write_text("somebody put a file where a folder should be")
+    await Housekeeping(StoreSettings(data=tmp_path), DataDisk(tmp_path), lambda: NOW).collect()
+    assert transcript.exists()
