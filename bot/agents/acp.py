@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from bot.agents.agent import AGENT_EVENT, AgentEvent, Command, Invocation
+from bot.agents.agent import AGENT_EVENT, AgentEvent, Command, Invocation, Upstream
 from bot.agents.command import BadTemplate
 from bot.agents.program import Program, raw
+from bot.model.offer import MCP_SERVERS
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class AcpAgent(Program):
     name: str
     command: str
     resumes: bool = field(default=True, kw_only=True)
+    mcp_place: str | None = field(default="the protocol's `session/new`", kw_only=True)
+    base_url_variable: str | None = None
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,11 +42,22 @@ class AcpAgent(Program):
     def program(self) -> str:
         return self.words[0]
 
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        return Upstream(base_url, self.credentials) if base_url and self.base_url_variable else None
+
     def start(self, invocation: Invocation) -> Command:
         argv = [sys.executable, "-m", "bot.agents.acp_client", str(invocation.prompt_file)]
         if invocation.continues:
             argv += ["--continues", invocation.continues]
-        return Command((*argv, "--", *self.words))
+        files = {}
+        if invocation.mcp:
+            file = invocation.home / "mcp.json"
+            files[file] = MCP_SERVERS.dump_json(dict(invocation.mcp)).decode()
+            argv += ["--mcp", str(file)]
+        environment = {}
+        if self.base_url_variable and invocation.base_url:
+            environment[self.base_url_variable] = invocation.base_url
+        return Command((*argv, "--", *self.words), environment, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         if not line.strip():

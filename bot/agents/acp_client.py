@@ -1,6 +1,6 @@
 """Speaks the Agent Client Protocol to an agent program and prints what it does as our own events.
 
-    python -m bot.agents.acp_client PROMPT_FILE [--continues ID] -- PROGRAM ARGUMENT …
+    python -m bot.agents.acp_client PROMPT_FILE [--continues ID] [--mcp FILE] -- PROGRAM ARGUMENT …
 
 A session expects of every agent a program that reads a file, prints lines and exits. An agent of this protocol
 wants to be talked to instead; this is the program in between, run where the agent runs, inside the session's limits
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -38,8 +39,10 @@ from bot.agents.agent import (
 )
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import shown
+from bot.model.offer import MCP_SERVERS
 
 _ANY: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+Servers = list[schema.HttpMcpServer | schema.SseMcpServer | schema.AcpMcpServer | schema.McpServerStdio]
 _LONGEST_MESSAGE = 64 * 1024 * 1024
 """Bytes of one line of the protocol; asyncio's default of 64 KiB is less than one file in a tool's answer."""
 
@@ -97,7 +100,7 @@ def _text(value: object) -> str:
     return "" if value is None else shown(_ANY.validate_json(_ANY.dump_json(value)))  # type: ignore[arg-type]
 
 
-async def converse(prompt: str, continues: str | None, command: list[str]) -> int:
+async def converse(prompt: str, continues: str | None, servers: Servers, command: list[str]) -> int:
     """One prompt, to its end; the exit code."""
     try:
         onlooker = Onlooker()  # type: ignore[abstract]  # what it lacks is not offered, so no agent asks for it
@@ -105,7 +108,7 @@ async def converse(prompt: str, continues: str | None, command: list[str]) -> in
             onlooker, *command, env=dict(os.environ), cwd=Path.cwd(), transport_kwargs={"limit": _LONGEST_MESSAGE}
         ) as (agent, _):
             hello = await agent.initialize(protocol_version=acp.PROTOCOL_VERSION, client_capabilities=_OFFERED)
-            session = await _session(agent, continues, hello)
+            session = await _session(agent, continues, hello, servers)
             tell(Started(conversation=session))
             answer = await agent.prompt(session_id=session, prompt=[acp.text_block(prompt)])
     except acp.RequestError as error:
@@ -123,13 +126,29 @@ _OFFERED = schema.ClientCapabilities(
 )
 
 
-async def _session(agent: Agent, continues: str | None, hello: schema.InitializeResponse) -> str:
+async def _session(agent: Agent, continues: str | None, hello: schema.InitializeResponse, servers: Servers) -> str:
     """A new conversation, or an earlier one where the agent can load it."""
     loads = hello.agent_capabilities is not None and bool(hello.agent_capabilities.load_session)
     if continues and loads:
-        await agent.load_session(cwd=str(Path.cwd()), session_id=continues, mcp_servers=[])
+        await agent.load_session(cwd=str(Path.cwd()), session_id=continues, mcp_servers=servers)
         return continues
-    return (await agent.new_session(cwd=str(Path.cwd()), mcp_servers=[])).session_id
+    return (await agent.new_session(cwd=str(Path.cwd()), mcp_servers=servers)).session_id
+
+
+def _servers(file: Path | None) -> Servers:
+    """As the protocol names them, with the values of the variables that they need."""
+    servers: Servers = []
+    for name, server in (MCP_SERVERS.validate_json(file.read_bytes()) if file else {}).items():
+        if server.url is None:
+            variables = [schema.EnvVariable(name=each, value=os.environ.get(each, "")) for each in server.variables]
+            program, *arguments = server.words
+            where = shutil.which(program) or program
+            servers.append(schema.McpServerStdio(name=name, command=where, args=arguments, env=variables))
+        else:
+            token = os.environ.get(server.token, "") if server.token else ""
+            headers = [schema.HttpHeader(name="Authorization", value=f"Bearer {token}")] if token else []
+            servers.append(schema.HttpMcpServer(name=name, url=server.url, headers=headers, type="http"))
+    return servers
 
 
 def _ended(answer: schema.PromptResponse) -> int:
@@ -148,9 +167,11 @@ def main() -> int:
     parser = ArgumentParser(prog="acp_client")
     parser.add_argument("prompt_file", type=Path)
     parser.add_argument("--continues")
+    parser.add_argument("--mcp", type=Path)
     parser.add_argument("command", nargs="+")
     given = parser.parse_args()
-    return asyncio.run(converse(given.prompt_file.read_text(encoding="utf-8"), given.continues, given.command))
+    prompt, servers = given.prompt_file.read_text(encoding="utf-8"), _servers(given.mcp)
+    return asyncio.run(converse(prompt, given.continues, servers, given.command))
 
 
 if __name__ == "__main__":

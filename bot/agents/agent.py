@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Protocol, TypeVar
 from pydantic import Field, TypeAdapter
 
 from bot.model.frozen import Frozen
+from bot.model.offer import McpServer
 from bot.model.session import Spend, Trouble
 
 
@@ -23,7 +24,8 @@ class Invocation:
 
     `effort`, `turns` and `usd` are passed on where the program knows such a thing; the bot bounds turns and money by
     itself in any case. `continues` is the name that the program gave a conversation of the same home, to be gone on
-    with. `base_url` is where its model is asked instead of the maker's own address.
+    with. `base_url` is where its model is asked instead of the maker's own address. `system` are standing rules, and
+    `mcp` servers of tools: both are only set where the agent has a place for them.
     """
 
     prompt_file: Path
@@ -37,6 +39,16 @@ class Invocation:
     usd: float | None = None
     continues: str | None = None
     base_url: str | None = None
+    system: str | None = None
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where a model is asked, and the variables whose values are keys to it."""
+
+    url: str
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +197,17 @@ class Agent(Protocol):
         ...
 
     @property
-    def model_url(self) -> str | None:
-        """Where its model is asked unless `Invocation.base_url` says otherwise; None where that cannot be said of it,
-        or only in part."""
+    def system_place(self) -> str | None:
+        """Where `Invocation.system` goes, for people; None where the program has no place for a system prompt."""
+        ...
+
+    @property
+    def mcp_place(self) -> str | None:
+        """Where `Invocation.mcp` goes, for people; None where the program knows no MCP servers."""
+        ...
+
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        """Where it asks `model`, if it can be told to ask it elsewhere: at `base_url`, or at its maker's address."""
         ...
 
     def start(self, invocation: Invocation) -> Command: ...
@@ -196,8 +216,9 @@ class Agent(Protocol):
         """What one line of standard output says. It never raises."""
         ...
 
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
-        """What its exit code says, and files that it left in its home; none of it is believed. It never raises."""
+    def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
+        """What its exit code says, the end of its standard error, and files that it left in its home; none of it is
+        believed. It never raises."""
         ...
 
 

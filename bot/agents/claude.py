@@ -8,6 +8,7 @@ permission prompts unless IS_SANDBOX is exactly 1.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
@@ -27,9 +28,10 @@ from bot.agents.agent import (
     Thinking,
     ToolCall,
     ToolResult,
+    Upstream,
     Usage,
 )
-from bot.agents.program import Line, Program, read_line
+from bot.agents.program import Line, Program, common_form, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
 
@@ -48,11 +50,21 @@ class ClaudeAgent(Program):
     )
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.anthropic.com",)
-    model_url: str | None = "https://api.anthropic.com"
+    system_place: str | None = "`--append-system-prompt-file`"
+    mcp_place: str | None = "`--mcp-config`, and `--strict-mcp-config`"
+
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+        return Upstream(base_url or "https://api.anthropic.com", keys)
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "-p", prompt_argument(invocation), "--output-format", "stream-json", "--verbose"]
         argv += ["--dangerously-skip-permissions"]
+        files = {invocation.home / "mcp.json": json.dumps({"mcpServers": common_form(invocation.mcp)})}
+        argv += ["--mcp-config", str(invocation.home / "mcp.json"), "--strict-mcp-config"]
+        if invocation.system:
+            files[invocation.home / "system.md"] = invocation.system
+            argv += ["--append-system-prompt-file", str(invocation.home / "system.md")]
         if invocation.continues:
             argv += ["--resume", invocation.continues]
         else:
@@ -75,7 +87,7 @@ class ClaudeAgent(Program):
             environment["ANTHROPIC_BASE_URL"] = invocation.base_url
         if os.geteuid() == 0:
             environment["IS_SANDBOX"] = "1"
-        return Command(tuple(argv), environment)
+        return Command(tuple(argv), environment, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return read_line(line, _Line)
@@ -150,7 +162,7 @@ class _Line(Line):
     usage: _Tokens | None = None
     error: JsonValue = None
 
-    def events(self) -> tuple[AgentEvent, ...]:
+    def events(self) -> tuple[AgentEvent, ...] | None:
         match (self.type, self.subtype):
             case ("system", "init"):
                 return (Started(conversation=self.session_id),)
@@ -161,7 +173,7 @@ class _Line(Line):
             case ("result", _):
                 return self._result()
             case _:
-                return self.kept()
+                return None
 
     def _result(self) -> tuple[AgentEvent, ...]:
         tokens = self.usage

@@ -9,9 +9,10 @@ often only a retry: ``turn.failed`` is the last word.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from bot.agents.agent import (
     AgentError,
@@ -24,12 +25,15 @@ from bot.agents.agent import (
     Thinking,
     ToolCall,
     ToolResult,
+    Upstream,
     Usage,
 )
 from bot.agents.program import Line, Program, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
+from bot.model.offer import McpServer
 
+_OPENAI = "https://api.openai.com/v1"
 _SETTINGS = (
     'model_provider="crewline"',
     "analytics.enabled=false",
@@ -50,17 +54,24 @@ class CodexAgent(Program):
     credentials: tuple[str, ...] = ("OPENAI_API_KEY",)
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.openai.com",)
-    model_url: str | None = "https://api.openai.com/v1"
+    system_place: str | None = "`developer_instructions`"
+    mcp_place: str | None = "`mcp_servers`"
+
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        return Upstream(base_url or _OPENAI, self.credentials)
 
     def start(self, invocation: Invocation) -> Command:
-        base = invocation.base_url or "https://api.openai.com/v1"
+        base = invocation.base_url or _OPENAI
         provider = (
-            f'{{name="crewline",base_url={json.dumps(base)},wire_api="responses",env_key="OPENAI_API_KEY",'
+            f'{{name="crewline",base_url={_toml(base)},wire_api="responses",env_key="OPENAI_API_KEY",'
             "request_max_retries=3,stream_max_retries=3,stream_idle_timeout_ms=120000}"
         )
         settings = [*_SETTINGS, f"model_providers.crewline={provider}"]
         if invocation.effort:
-            settings.append(f"model_reasoning_effort={json.dumps(invocation.effort)}")
+            settings.append(f"model_reasoning_effort={_toml(invocation.effort)}")
+        if invocation.system:
+            settings.append(f"developer_instructions={_toml(invocation.system)}")
+        settings += [f"mcp_servers.{name}={_server(server)}" for name, server in invocation.mcp.items()]
         argv = [self.program, "exec"]
         if invocation.continues:
             argv += ["resume", invocation.continues]
@@ -75,7 +86,21 @@ class CodexAgent(Program):
         return read_line(line, _Line)
 
 
-class _Item(Line):
+def _toml(value: str | Sequence[str]) -> str:
+    """A string or a list of strings. TOML's differ from JSON's in this: no halves of a character, no DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _server(server: McpServer) -> str:
+    """A server is started without its environment, but for the variables that are named."""
+    if server.url is None:
+        words, variables = server.words, server.variables
+        return f"{{command={_toml(words[0])},args={_toml(words[1:])},env_vars={_toml(variables)}}}"
+    token = f",bearer_token_env_var={_toml(server.token)}" if server.token else ""
+    return f"{{url={_toml(server.url)}{token}}}"
+
+
+class _Item(BaseModel):
     """One thing that happened in a turn; which fields it has depends on `type`."""
 
     type: str = ""
@@ -86,6 +111,9 @@ class _Item(Line):
     message: str = ""
     server: str = ""
     tool: str = ""
+    arguments: JsonValue = None
+    result: JsonValue = None
+    error: JsonValue = None
     status: str = ""
 
     def begun(self) -> tuple[AgentEvent, ...]:
@@ -93,11 +121,11 @@ class _Item(Line):
             case "command_execution":
                 return (ToolCall(name="shell", arguments=shown(self.command)),)
             case "mcp_tool_call":
-                return (ToolCall(name=f"{self.server}.{self.tool}", arguments=""),)
+                return (ToolCall(name=f"{self.server}.{self.tool}", arguments=shown(self.arguments)),)
             case _:
                 return ()
 
-    def done(self) -> tuple[AgentEvent, ...]:
+    def done(self) -> tuple[AgentEvent, ...] | None:
         match self.type:
             case "agent_message":
                 return (Message(text=self.text),)
@@ -106,9 +134,10 @@ class _Item(Line):
             case "command_execution":
                 return (ToolResult(text=shown(self.aggregated_output), failed=self.exit_code != 0),)
             case "mcp_tool_call":
-                return (ToolResult(text=shown(self.status), failed=self.status == "failed"),)
+                text = self.result if self.result is not None else self.error
+                return (ToolResult(text=shown(text), failed=self.status == "failed"),)
             case _:
-                return self.kept()
+                return None
 
 
 class _Tokens(BaseModel):
@@ -130,7 +159,7 @@ class _Line(Line):
     error: _Error | None = None
     message: str = ""
 
-    def events(self) -> tuple[AgentEvent, ...]:
+    def events(self) -> tuple[AgentEvent, ...] | None:
         match self.type:
             case "thread.started":
                 return (Started(conversation=self.thread_id),)
@@ -148,4 +177,4 @@ class _Line(Line):
             case "error" if trouble_of(self.message) is not None:
                 return (RateLimited(text=self.message),)
             case _:
-                return self.kept()
+                return None

@@ -6,15 +6,16 @@ blanks and quotes in them mean nothing. Every line of standard output is a messa
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
 
-from bot.agents.agent import AgentEvent, Command, Invocation, Message
-from bot.agents.program import Program
+from bot.agents.agent import AgentEvent, Command, Invocation, Message, Upstream
+from bot.agents.program import Program, common_form
 
-PLACEHOLDERS = ("prompt_file", "worktree", "answer_file", "session_id", "model")
+PLACEHOLDERS = ("prompt_file", "worktree", "answer_file", "session_id", "model", "base_url", "system_file", "mcp_file")
 
 
 class BadTemplate(ValueError):
@@ -28,24 +29,43 @@ class CommandAgent(Program):
     name: str
     template: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    base_url_variable: str | None = None
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "words", _split(self.template))
+        words = _split(self.template)
+        object.__setattr__(self, "words", words)
+        for name, place in (("system_place", "{system_file}"), ("mcp_place", "{mcp_file}")):
+            object.__setattr__(self, name, f"`{place}`" if any(place in word for word in words) else None)
 
     @property
     def program(self) -> str:
         return self.words[0]
 
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        told = self.base_url_variable or any("{base_url}" in word for word in self.words)
+        return Upstream(base_url, self.credentials) if base_url and told else None
+
     def start(self, invocation: Invocation) -> Command:
+        system, servers = invocation.home / "system.md", invocation.home / "mcp.json"
         values = {
+            "base_url": invocation.base_url or "",
+            "system_file": str(system),
+            "mcp_file": str(servers),
             "prompt_file": str(invocation.prompt_file),
             "worktree": str(invocation.worktree),
             "answer_file": str(invocation.answer_file),
             "session_id": invocation.session_id,
             "model": invocation.model or "",
         }
-        return Command(tuple(word.format_map(values) for word in self.words), self.environment)
+        environment = dict(self.environment)
+        if self.base_url_variable and invocation.base_url:
+            environment[self.base_url_variable] = invocation.base_url
+        files = {
+            **({system: invocation.system or ""} if self.system_place else {}),
+            **({servers: json.dumps({"mcpServers": common_form(invocation.mcp)})} if self.mcp_place else {}),
+        }
+        return Command(tuple(word.format_map(values) for word in self.words), environment, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return (Message(text=line.decode(errors="replace").rstrip("\r\n")),)

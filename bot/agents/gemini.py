@@ -9,6 +9,7 @@ others are the interface's status modulo 256 (244 for 500, 173 for 429, 145 for 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, JsonValue
@@ -23,11 +24,13 @@ from bot.agents.agent import (
     Started,
     ToolCall,
     ToolResult,
+    Upstream,
     Usage,
 )
 from bot.agents.program import Line, Program, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
+from bot.model.offer import McpServer
 from bot.model.session import Trouble
 
 _EXITS: dict[int, AgentError] = {
@@ -46,7 +49,11 @@ class GeminiAgent(Program):
     credentials: tuple[str, ...] = ("GEMINI_API_KEY",)
     resumes: bool = True
     hosts: tuple[str, ...] = ("generativelanguage.googleapis.com",)
-    model_url: str | None = "https://generativelanguage.googleapis.com"
+    system_place: str | None = "`GEMINI.md` of its home"
+    mcp_place: str | None = "`mcpServers`"
+
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        return Upstream(base_url or "https://generativelanguage.googleapis.com", self.credentials)
 
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "-p", prompt_argument(invocation), "-o", "stream-json", "-y", "--skip-trust"]
@@ -59,20 +66,44 @@ class GeminiAgent(Program):
             "general": {"maxAttempts": 3, "disableAutoUpdate": True, "checkpointing": {"enabled": False}},
             "privacy": {"usageStatisticsEnabled": False},
             "telemetry": {"enabled": False},
+            "mcpServers": _servers(invocation.mcp),
         }
         if invocation.turns is not None:
             settings["model"] = {"maxSessionTurns": invocation.turns}
         environment = {"GEMINI_CLI_NO_RELAUNCH": "true", "GEMINI_CLI_HOME": str(invocation.home)}
         if invocation.base_url:
             environment["GOOGLE_GEMINI_BASE_URL"] = invocation.base_url
-        file = invocation.home / ".gemini" / "settings.json"
-        return Command(tuple(argv), environment, {file: json.dumps(settings)})
+        folder = invocation.home / ".gemini"
+        files = {folder / "settings.json": json.dumps(settings)}
+        if invocation.system:
+            files[folder / "GEMINI.md"] = invocation.system
+        return Command(tuple(argv), environment, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return read_line(line, _Line)
 
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+    def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
         return (_EXITS[code],) if code in _EXITS else ()
+
+
+def _servers(mcp: Mapping[str, McpServer]) -> dict[str, JsonValue]:
+    """A server is started with little of its environment; variables take the place of ``$NAME``. Tools of a server
+    that it does not trust it does not call by itself."""
+    return {
+        name: {
+            "command": server.words[0],
+            "args": [*server.words[1:]],
+            "env": {variable: f"${variable}" for variable in server.variables},
+            "trust": True,
+        }
+        if server.url is None
+        else {
+            "httpUrl": server.url,
+            "headers": {"Authorization": f"Bearer ${server.token}"} if server.token else {},
+            "trust": True,
+        }
+        for name, server in mcp.items()
+    }
 
 
 class _Stats(BaseModel):
@@ -95,7 +126,7 @@ class _Line(Line):
     error: JsonValue = None
     stats: _Stats | None = None
 
-    def events(self) -> tuple[AgentEvent, ...]:
+    def events(self) -> tuple[AgentEvent, ...] | None:
         match self.type:
             case "init":
                 return (Started(conversation=self.session_id),)
@@ -111,7 +142,7 @@ class _Line(Line):
             case "result":
                 return self._result()
             case _:
-                return self.kept()
+                return None
 
     def _result(self) -> tuple[AgentEvent, ...]:
         stats = self.stats or _Stats()

@@ -10,15 +10,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+import yaml
+from pydantic import BaseModel, JsonValue, ValidationError
 
-from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocation, Raw, Usage
+from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocation, Raw, Upstream, Usage
 from bot.agents.program import Program
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument
 
 _LARGEST = 64_000_000
+_SYSTEM = "You are a helpful assistant that can interact with a computer."
+"""The system prompt of ``mini.yaml``, to which ours is added."""
 _CAPS = ("LimitsExceeded", "StepLimitExceeded", "CostLimitExceeded")
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Of models: where they are asked, the variable that changes this, and that of the key (LiteLLM's)."""
+
+    url: str
+    address: str
+    key: str
+
+
+_OPENAI = _Maker("https://api.openai.com/v1", "OPENAI_API_BASE", "OPENAI_API_KEY")
+_MAKERS = {
+    "openai": _OPENAI,
+    "anthropic": _Maker("https://api.anthropic.com", "ANTHROPIC_API_BASE", "ANTHROPIC_API_KEY"),
+    "openrouter": _Maker("https://openrouter.ai/api/v1", "OPENROUTER_API_BASE", "OPENROUTER_API_KEY"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,14 +55,21 @@ class MiniAgent(Program):
         "openrouter.ai",
     )
 
+    system_place: str | None = "`agent.system_template`"
+
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        """Its maker's, by the first part of the model's name."""
+        maker = _maker(model)
+        return None if maker is None else Upstream(base_url or maker.url, (maker.key,))
+
     def start(self, invocation: Invocation) -> Command:
         argv = [self.program, "-y", "--exit-immediately", "-o", str(_trajectory(invocation.home))]
+        file = invocation.home / "crewline.yaml"
+        argv += ["-c", "mini.yaml", "-c", str(file)]
         if invocation.model:
             argv += ["-m", invocation.model]
         if invocation.usd is not None:
             argv += ["-l", f"{invocation.usd:.4f}"]
-        if invocation.turns is not None:
-            argv += ["-c", "mini.yaml", "-c", f"agent.step_limit={invocation.turns}"]
         environment = {
             "MSWEA_CONFIGURED": "true",
             "MSWEA_COST_TRACKING": "ignore_errors",
@@ -50,14 +77,15 @@ class MiniAgent(Program):
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         }
         if invocation.base_url:
-            environment["OPENAI_API_BASE"] = invocation.base_url
-        return Command((*argv, "-t", prompt_argument(invocation)), environment)
+            environment[(_maker(invocation.model) or _OPENAI).address] = invocation.base_url
+        files = {file: yaml.safe_dump({"agent": _agent(invocation)}, allow_unicode=True)}
+        return Command((*argv, "-t", prompt_argument(invocation)), environment, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         """Pages for people, the prompt with its example of a summary among them: not taken for the agent's words."""
         return (Raw(text=line.decode(errors="replace").rstrip("\r\n")),)
 
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+    def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
         try:
             file = _trajectory(invocation.home)
             if file.is_symlink() or file.stat().st_size > _LARGEST:
@@ -72,6 +100,21 @@ class MiniAgent(Program):
             return (usage,)
         text = f"mini ended with {info.exit_status}. {info.submission}".strip()
         return (usage, AgentError(text=text, trouble=trouble_of(text), capped=info.exit_status in _CAPS))
+
+
+def _maker(model: str | None) -> _Maker | None:
+    return _MAKERS.get((model or "").partition("/")[0])
+
+
+def _agent(invocation: Invocation) -> dict[str, JsonValue]:
+    """Settings of its agent, beside those of ``mini.yaml``; a system prompt is a template there."""
+    settings: dict[str, JsonValue] = {}
+    if invocation.turns is not None:
+        settings["step_limit"] = invocation.turns
+    if invocation.system:
+        literal = invocation.system.replace("{", "{{ '{' }}")
+        settings["system_template"] = f"{_SYSTEM}\n\n{literal}"
+    return settings
 
 
 def _trajectory(home: Path) -> Path:

@@ -8,6 +8,7 @@ to read. Without a title it asks its model for one, which costs a request.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, JsonValue
@@ -22,11 +23,13 @@ from bot.agents.agent import (
     Thinking,
     ToolCall,
     ToolResult,
+    Upstream,
     Usage,
 )
 from bot.agents.program import Line, Program, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import shown
+from bot.model.offer import McpServer
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,16 @@ class OpencodeAgent(Program):
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.anthropic.com", "api.openai.com", "openrouter.ai", "opencode.ai")
 
+    system_place: str | None = "`instructions`"
+    mcp_place: str | None = "`mcp`"
+
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        """Without an address it asks whichever maker its model's name begins with, each with a key of its own."""
+        return Upstream(base_url, ("OPENAI_API_KEY",)) if base_url else None
+
     def start(self, invocation: Invocation) -> Command:
         settings: dict[str, JsonValue] = {"autoupdate": False, "share": "disabled", "snapshot": False}
+        settings["mcp"] = _servers(invocation.mcp)
         model = invocation.model
         if invocation.base_url:
             model = (model or "default").removeprefix("crewline/")
@@ -53,6 +64,10 @@ class OpencodeAgent(Program):
                 }
             }
             model = f"crewline/{model}"
+        files = {}
+        if invocation.system:
+            files[invocation.home / "system.md"] = invocation.system
+            settings["instructions"] = [str(invocation.home / "system.md")]
         argv = [self.program, "run", "--format", "json", "--auto", "--title", invocation.session_id]
         if model:
             argv += ["-m", model]
@@ -67,10 +82,28 @@ class OpencodeAgent(Program):
             "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
         }
         task = f"Read the file {invocation.prompt_file} whole and do what it asks. It is your task."
-        return Command((*argv, task), environment)
+        return Command((*argv, task), environment, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return read_line(line, _Line)
+
+
+def _servers(mcp: Mapping[str, McpServer]) -> dict[str, JsonValue]:
+    """It puts variables in the place of ``{env:NAME}``."""
+    return {
+        name: {
+            "type": "local",
+            "command": [*server.words],
+            "environment": {variable: f"{{env:{variable}}}" for variable in server.variables},
+        }
+        if server.url is None
+        else {
+            "type": "remote",
+            "url": server.url,
+            "headers": {"Authorization": f"Bearer {{env:{server.token}}}"} if server.token else {},
+        }
+        for name, server in mcp.items()
+    }
 
 
 class _State(BaseModel):
@@ -113,7 +146,7 @@ class _Line(Line):
     part: _Part | None = None
     error: _Error | None = None
 
-    def events(self) -> tuple[AgentEvent, ...]:
+    def events(self) -> tuple[AgentEvent, ...] | None:
         part = self.part or _Part()
         match self.type:
             case "step_start":
@@ -142,7 +175,7 @@ class _Line(Line):
                 text, status = _told(self.error)
                 return (AgentError(text=text, trouble=trouble_of(text, status)),)
             case _:
-                return self.kept()
+                return None
 
 
 def _told(error: _Error) -> tuple[str, int | None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
-from bot.agents.agent import AgentEvent, Invocation, Raw
+from bot.agents.agent import AgentEvent, Invocation, Raw, Upstream
+from bot.model.offer import McpServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,32 +19,48 @@ class Program:
     credentials: tuple[str, ...] = ()
     resumes: bool = False
     hosts: tuple[str, ...] = ()
-    model_url: str | None = None
+    system_place: str | None = None
+    mcp_place: str | None = None
 
-    def ending(self, invocation: Invocation, code: int) -> tuple[AgentEvent, ...]:
+    def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
+        return None
+
+    def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
         """Its output has said all: the bot itself tells of exit codes other than 0."""
         return ()
+
+
+def common_form(mcp: Mapping[str, McpServer]) -> dict[str, JsonValue]:
+    """The entries of ``mcpServers`` as most programs read them; ``${NAME}`` stands for a variable's value."""
+    return {
+        name: {"command": server.words[0], "args": [*server.words[1:]]}
+        if server.url is None
+        else {
+            "type": "http",
+            "url": server.url,
+            "headers": {"Authorization": f"Bearer ${{{server.token}}}"} if server.token else {},
+        }
+        for name, server in mcp.items()
+    }
 
 
 class Line(BaseModel):
     """One line of a stream of JSON. Unknown fields are ignored: every version brings new ones."""
 
-    def events(self) -> tuple[AgentEvent, ...]:
-        """What it says; a line that an adapter knows nothing of is kept."""
-        return self.kept()
-
-    def kept(self) -> tuple[AgentEvent, ...]:
-        return (Raw(text=self.model_dump_json(exclude_defaults=True)),)
+    def events(self) -> tuple[AgentEvent, ...] | None:
+        """What it says; None where the adapter does not know such a line."""
+        return None
 
 
 def read_line(line: bytes, kind: type[Line]) -> tuple[AgentEvent, ...]:
-    """The events of one line of a program's output; one that is not of that kind is kept as it is. It never raises."""
+    """The events of one line of a program's output; an unknown one is kept as it is. It never raises."""
     if not line.strip():
         return ()
     try:
-        return kind.model_validate_json(line).events()
+        events = kind.model_validate_json(line).events()
     except ValidationError:
-        return raw(line)
+        events = None
+    return raw(line) if events is None else events
 
 
 def raw(line: bytes) -> tuple[AgentEvent, ...]:

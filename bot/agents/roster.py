@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.agents.acp import AcpAgent
 from bot.agents.agent import Agent
 from bot.agents.claude import ClaudeAgent
 from bot.agents.codex import CodexAgent
-from bot.agents.command import CommandAgent
+from bot.agents.command import BadTemplate, CommandAgent
 from bot.agents.gemini import GeminiAgent
 from bot.agents.kimi import KimiAgent
 from bot.agents.mini import MiniAgent
 from bot.agents.opencode import OpencodeAgent
-from bot.model.offer import AgentOffer
+from bot.model.offer import AgentOffer, McpServer
 
 KNOWN: tuple[Agent, ...] = (
     ClaudeAgent(),
@@ -36,12 +37,15 @@ class UnknownAgent(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an agent needs of the world around it: `paths` that its command names, where the operator wrote one; the
-    `hosts` of its model; and the `model` itself, where the agent can be told to ask it elsewhere."""
+    """What an agent needs of the world around it: `paths` that its command and its MCP servers' name, where the
+    operator wrote them; the `hosts` of its model; the address of the `model` itself, where the agent can be told to
+    ask it elsewhere, with the variables whose values are `keys` to it; and those that it needs `besides`."""
 
     paths: tuple[Path, ...] = ()
     hosts: tuple[str, ...] = ()
     model: str | None = None
+    keys: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
 
 def is_address(variable: str) -> bool:
@@ -64,11 +68,21 @@ class Roster:
         self._environment = dict(environment or {})
 
     def _offered(self, name: str, offer: AgentOffer) -> Agent:
+        """Raises BadTemplate, and UnknownAgent."""
+        told = offer.base_url_variable
+        agent: Agent
         if offer.command is None:
-            return self.find(name)
-        if offer.speaks == "acp":
-            return AcpAgent(name, offer.command, credentials=offer.variables, hosts=offer.hosts)
-        return CommandAgent(name, offer.command, credentials=offer.variables, hosts=offer.hosts)
+            agent = self.find(name)
+        elif offer.speaks == "acp":
+            agent = AcpAgent(name, offer.command, told, credentials=offer.variables, hosts=offer.hosts)
+        else:
+            agent = CommandAgent(
+                name, offer.command, base_url_variable=told, credentials=offer.variables, hosts=offer.hosts
+            )
+        if offer.mcp and agent.mcp_place is None:
+            place = " without {mcp_file} in its command" if offer.command else ""
+            raise BadTemplate(f"agent {name} takes no MCP servers{place}")
+        return agent
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._agents)
@@ -88,30 +102,46 @@ class Roster:
 
     def credentials(self, agent: Agent) -> Mapping[str, str]:
         """The values that `agent` may see, of those that the server has."""
-        extra = self._offers[agent.name].variables if agent.name in self._offers else ()
-        names = dict.fromkeys((*agent.credentials, *extra))
+        names = dict.fromkeys((*agent.credentials, *self._offer(agent).variables, *self._for_servers(agent)))
         return {name: self._environment[name] for name in names if self._environment.get(name)}
 
     def base_url(self, agent: Agent) -> str | None:
         """Where its model is asked, if not at its maker's address."""
-        offer = self._offers.get(agent.name)
-        return offer.base_url if offer else None
+        return self._offer(agent).base_url
+
+    def system(self, agent: Agent) -> str | None:
+        """The operator's standing rules for it."""
+        return self._offer(agent).system
+
+    def mcp(self, agent: Agent) -> Mapping[str, McpServer]:
+        """The MCP servers that the operator gives it."""
+        return self._offer(agent).mcp
+
+    def _offer(self, agent: Agent) -> AgentOffer:
+        return self._offers.get(agent.name) or AgentOffer()
+
+    def _for_servers(self, agent: Agent) -> tuple[str, ...]:
+        return tuple(variable for server in self._offer(agent).mcp.values() for variable in server.named)
 
     def hosts(self, agent: Agent) -> tuple[str, ...]:
         """What it must reach to ask its model."""
-        offer = self._offers.get(agent.name)
-        return (*agent.hosts, *(offer.hosts if offer else ()))
+        offer = self._offer(agent)
+        addresses = (urlsplit(server.url) for server in offer.mcp.values() if server.url)
+        servers = (f"{url.hostname}:{url.port}" if url.port else url.hostname or "" for url in addresses)
+        return (*agent.hosts, *offer.hosts, *servers)
 
-    def needs(self, agent: Agent) -> Needs:
-        """What a sandbox must leave it."""
-        offer = self._offers.get(agent.name)
-        words = shlex.split(offer.command) if offer and offer.command else []
+    def needs(self, agent: Agent, model: str | None = None) -> Needs:
+        """What a sandbox must leave it, where it asks `model`."""
+        offer = self._offer(agent)
+        words = [*shlex.split(offer.command or ""), *(word for server in offer.mcp.values() for word in server.words)]
         named = tuple(path for word in words if word.startswith("/") and (path := Path(word)).exists())
-        if words:  # a program of the operator's own is told no address
-            return Needs(named, self.hosts(agent), None)
         told = [value for name, value in self.credentials(agent).items() if is_address(name)]
-        model = self.base_url(agent) or next(iter(told), None) or agent.model_url
-        return Needs((), self.hosts(agent), model)
+        upstream = agent.upstream(model, offer.base_url or next(iter(told), None))
+        if upstream is None:
+            return Needs(named, self.hosts(agent))
+        besides = self._for_servers(agent)
+        keys = tuple(name for name in (*upstream.keys, *offer.variables) if name not in besides)
+        return Needs(named, self.hosts(agent), upstream.url, keys, besides)
 
     def secrets(self) -> tuple[str, ...]:
         """Every credential of every agent, to be masked wherever text is kept."""

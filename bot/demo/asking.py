@@ -63,7 +63,7 @@ async def _ask(roster: Roster, agent: Agent, folder: Path) -> tuple[Account, str
     account = Account()
     for event in (event for line in bytes(output).splitlines() for event in agent.events(line)):
         account.add(event)
-    for event in agent.ending(invocation, ending.code):
+    for event in agent.ending(invocation, ending.code, errors.text):
         account.add(event)
     if ending.timed_out:
         return account, f"no answer within {SECONDS} seconds"

@@ -2,7 +2,8 @@
 
 With the network `model-only` an agent that can be told where its model is (`Needs.model`) is told our proxy's address
 and, for each key, something that stands in for it; the proxy puts the key in its place on the way. So an agent that
-tells everything it knows tells nothing. Other agents hold their keys, as on an open network, and can only bring them
+tells everything it knows tells nothing. Keys to other models than the one that it asks stay with the server, and what
+its MCP servers need it is given as it is. Other agents hold their keys, as on an open network, and can only bring them
 to the hosts of their model.
 """
 
@@ -34,7 +35,8 @@ def access(sandbox: Sandbox, needs: Needs, base_url: str | None, credentials: Ma
     hosts = (*needs.hosts, *sandbox.policy.hosts)
     if needs.model is None:
         return Access(base_url, credentials, Reach(hosts))
-    keys = {name: value for name, value in credentials.items() if not is_address(name)}
+    keys = {name: credentials[name] for name in needs.keys if name in credentials and not is_address(name)}
     stand_ins = {name: f"sk-crewline-{token_hex(16)}" for name in keys}
     reach = Reach(hosts, needs.model, {stand_ins[name]: key for name, key in keys.items()})
-    return Access(ADDRESS, stand_ins, reach)
+    besides = {name: credentials[name] for name in needs.besides if name in credentials}
+    return Access(ADDRESS, stand_ins | besides, reach)

@@ -49,6 +49,7 @@ from bot.sessions.memo import Memo, Memos, Tree
 from bot.sessions.prompt import PromptFailed, override
 from bot.sessions.ready import ReadyTrees
 from bot.sessions.salvage import salvage, with_salvage
+from bot.sessions.standing import standing_rules
 from bot.sessions.transcript import Transcript
 from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
@@ -241,7 +242,7 @@ class SessionRunner:
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
             place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees)
             on_text = self._teller(assignment)
-            needs = self._roster.needs(agent)
+            needs = self._roster.needs(agent, assignment.model)
             asks = access(sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
             stage = Stage(
                 assignment,
@@ -254,7 +255,7 @@ class SessionRunner:
                 self._clock,
                 mark=self._folder.mark,
             )
-            stage.base_url, stage.reach = asks.base_url, asks.reach
+            stage.base_url, stage.reach, stage.mcp = asks.base_url, asks.reach, self._roster.mcp(agent)
             stage.sandbox, stage.verifying, stage.agent_reads = sandbox, verifying, needs.paths
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
@@ -300,6 +301,7 @@ class SessionRunner:
     async def _play(self, stage: Stage) -> Outcome:
         """The checkout for the verify command is made while the agent works."""
         assignment, mirror = stage.assignment, stage.mirror
+        stage.system = await standing_rules(mirror, assignment, self._roster.system(stage.agent))
         template = await override(mirror, assignment.default_branch or assignment.base_branch, assignment.template)
         if assignment.role is Role.PLANNER:
             return await plan(stage, template)

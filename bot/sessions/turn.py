@@ -18,6 +18,7 @@ from bot.agents.summary import BEGIN
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
 from bot.model.budget import Caps, Metric, in_words
+from bot.model.offer import McpServer
 from bot.model.session import Failed, FailureKind, Spend, Void
 from bot.sandbox.bubblewrap import Room
 from bot.sandbox.reach import Reach
@@ -62,8 +63,11 @@ class Stage:
     sandbox: Sandbox = UNCONFINED
     verifying: Sandbox = UNCONFINED
     """What the verify command runs in."""
+    system: str | None = None
+    """Standing rules, beside every prompt."""
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
     agent_reads: tuple[Path, ...] = ()
-    """Files of the machine that the agent's command names."""
+    """Files of the machine that the agent's command, or that of an MCP server, names."""
     reach: Reach | None = None
     """What the agent may reach where its network is not open."""
     notices: list[str] = field(default_factory=list)
@@ -212,7 +216,7 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
                 on_notice=stage.noticed,
                 enough=watch.over,
             )
-        listener.finish(stage.agent.ending(invocation, ending.code))
+        listener.finish(stage.agent.ending(invocation, ending.code, errors.text))
     except asyncio.CancelledError:
         stage.transcript.note("ended", "the session was stopped")
         raise
@@ -228,6 +232,11 @@ def _invocation(stage: Stage, prompt: str, number: int) -> Invocation:
     prompt_file = place.folder / f"prompt-{number}.md"
     answer_file = stage.answer_file(number)
     answer_file.parent.mkdir()
+    continues = stage.conversation if stage.agent.resumes else None
+    if stage.system and stage.agent.system_place is None and continues is None:
+        prompt = f"{stage.system}\n\n{prompt}"
+    elif stage.system and number == 1:
+        stage.transcript.note("system", stage.system)
     prompt_file.write_text(prompt, encoding="utf-8", errors="replace")
     stage.transcript.note("prompt", prompt)
     if stage.prompt is None:
@@ -237,8 +246,10 @@ def _invocation(stage: Stage, prompt: str, number: int) -> Invocation:
         effort=assignment.effort,
         turns=max(1, assignment.turns - stage.spend.turns) if assignment.turns is not None else None,
         usd=max(0.01, assignment.usd - (stage.spend.usd or 0.0)) if assignment.usd is not None else None,
-        continues=stage.conversation if stage.agent.resumes else None,
+        continues=continues,
         base_url=stage.base_url,
+        system=stage.system if stage.agent.system_place else None,
+        mcp=stage.mcp,
     )
 
 

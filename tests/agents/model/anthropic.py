@@ -6,7 +6,7 @@ import json
 
 from pydantic import BaseModel, JsonValue
 
-from tests.agents.model.script import Ask, Refuse, Run, Say
+from tests.agents.model.script import Acts, Ask, Call, Refuse, Run, Say
 from tests.agents.model.stream import Event
 
 
@@ -30,6 +30,7 @@ class Messages(BaseModel):
 
     model: str = ""
     stream: bool = False
+    system: str | list[_Block] = ""
     messages: list[_Message] = []
     tools: list[_Tool] = []
 
@@ -48,6 +49,7 @@ class Messages(BaseModel):
             tuple(json.dumps(block.content) for block in blocks if block.type == "tool_result"),
             tuple(tool.name for tool in self.tools),
             key,
+            self.system if isinstance(self.system, str) else "\n".join(block.text for block in self.system),
         )
 
 
@@ -60,15 +62,28 @@ def opening(model: str) -> Event:
     return "message_start", {"type": "message_start", "message": message}
 
 
-def events(ask: Ask, reply: Say | Run) -> list[Event]:
-    if isinstance(reply, Run) and "Bash" in ask.tools:
-        arguments = json.dumps({"command": reply.command, "description": "as scripted"})
-        block: JsonValue = {"type": "tool_use", "id": f"toolu_{len(ask.results)}", "name": "Bash", "input": {}}
-        delta: JsonValue = {"type": "input_json_delta", "partial_json": arguments}
+def _call(ask: Ask, reply: Acts) -> Call | str:
+    """What tool is called, or what is said."""
+    if isinstance(reply, Run):
+        reply = Call("Bash", {"command": reply.command, "description": "as scripted"})
+    if isinstance(reply, Say):
+        return reply.text
+    return reply if reply.tool in ask.tools else f"There is no {reply.tool}."
+
+
+def _used(ask: Ask, call: Call) -> dict[str, JsonValue]:
+    return {"type": "tool_use", "id": f"toolu_{len(ask.results)}", "name": call.tool, "input": {**call.arguments}}
+
+
+def events(ask: Ask, reply: Acts) -> list[Event]:
+    call = _call(ask, reply)
+    if isinstance(call, Call):
+        block: JsonValue = {**_used(ask, call), "input": {}}
+        delta: JsonValue = {"type": "input_json_delta", "partial_json": json.dumps({**call.arguments})}
         stop = "tool_use"
     else:
         block = {"type": "text", "text": ""}
-        delta = {"type": "text_delta", "text": reply.text if isinstance(reply, Say) else "There is no shell."}
+        delta = {"type": "text_delta", "text": call}
         stop = "end_turn"
     return [
         opening(ask.model),
@@ -87,15 +102,13 @@ def events(ask: Ask, reply: Say | Run) -> list[Event]:
     ]
 
 
-def answer(ask: Ask, reply: Say | Run) -> JsonValue:
+def answer(ask: Ask, reply: Acts) -> JsonValue:
     """Not streamed: what Claude Code asks for after a stream was cut off."""
-    block: JsonValue = {"type": "text", "text": reply.text if isinstance(reply, Say) else "There is no shell."}
-    if isinstance(reply, Run) and "Bash" in ask.tools:
-        call: JsonValue = {"command": reply.command, "description": "as scripted"}
-        block = {"type": "tool_use", "id": f"toolu_{len(ask.results)}", "name": "Bash", "input": call}
+    call = _call(ask, reply)
+    block: JsonValue = _used(ask, call) if isinstance(call, Call) else {"type": "text", "text": call}
     return {
         "id": "msg_1", "type": "message", "role": "assistant", "model": ask.model, "content": [block],
-        "stop_reason": "tool_use" if isinstance(reply, Run) else "end_turn", "stop_sequence": None,
+        "stop_reason": "tool_use" if isinstance(call, Call) else "end_turn", "stop_sequence": None,
         "usage": {"input_tokens": 100, "output_tokens": 20},
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ import json
 
 from pydantic import BaseModel, JsonValue
 
-from tests.agents.model.script import Ask, Run, Say
+from tests.agents.model.script import Acts, Ask, Call, Run, Say
 from tests.agents.model.stream import Event
 
 
@@ -44,20 +44,21 @@ class Completions(BaseModel):
     def ask(self, key: str | None) -> Ask:
         results = tuple(message.text for message in self.messages if message.role == "tool")
         text = "\n".join(message.text for message in self.messages)
-        return Ask("chat", self.model, text, results, tuple(tool.function.name for tool in self.tools), key)
+        system = "\n".join(message.text for message in self.messages if message.role in ("system", "developer"))
+        return Ask("chat", self.model, text, results, tuple(tool.function.name for tool in self.tools), key, system)
 
 
-def _message(ask: Ask, reply: Say | Run) -> tuple[dict[str, JsonValue], str]:
-    name = next((tool for tool in ("bash", "Shell", "shell") if tool in ask.tools), None)
-    if isinstance(reply, Say) or name is None:
-        text = reply.text if isinstance(reply, Say) else "There is no shell."
+def _message(ask: Ask, reply: Acts) -> tuple[dict[str, JsonValue], str]:
+    if isinstance(reply, Run):
+        shell = next((tool for tool in ("bash", "Bash") if tool in ask.tools), "shell")
+        described = {"description": "as scripted"} if shell == "bash" else {}
+        reply = Call(shell, {"command": reply.command, **described})
+    if isinstance(reply, Say) or reply.tool not in ask.tools:
+        text = reply.text if isinstance(reply, Say) else f"There is no {reply.tool}."
         return {"role": "assistant", "content": text}, "stop"
-    arguments = json.dumps(
-        {"command": reply.command, "description": "as scripted"} if name == "bash" else {"command": reply.command}
-    )
     call: JsonValue = {
         "index": 0, "id": f"call_{len(ask.results)}", "type": "function",
-        "function": {"name": name, "arguments": arguments},
+        "function": {"name": reply.tool, "arguments": json.dumps({**reply.arguments})},
     }  # fmt: skip
     return {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
 
@@ -65,7 +66,7 @@ def _message(ask: Ask, reply: Say | Run) -> tuple[dict[str, JsonValue], str]:
 USAGE: JsonValue = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
-def answer(ask: Ask, reply: Say | Run) -> JsonValue:
+def answer(ask: Ask, reply: Acts) -> JsonValue:
     """Not streamed."""
     message, finish = _message(ask, reply)
     choice: JsonValue = {"index": 0, "message": message, "finish_reason": finish}
@@ -84,7 +85,7 @@ def opening(model: str) -> Event:
     return None, _chunk(model, {"role": "assistant", "content": ""}, None)
 
 
-def events(ask: Ask, reply: Say | Run) -> list[Event]:
+def events(ask: Ask, reply: Acts) -> list[Event]:
     message, finish = _message(ask, reply)
     last: dict[str, JsonValue] = {**_chunk(ask.model, {}, finish), "usage": USAGE}
     return [(None, _chunk(ask.model, message, None)), (None, last), (None, "[DONE]")]

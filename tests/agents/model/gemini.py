@@ -6,7 +6,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from tests.agents.model.script import Ask, Refuse, Run, Say
+from tests.agents.model.script import Acts, Ask, Call, Refuse, Run, Say
 
 STATUS = {
     401: "UNAUTHENTICATED",
@@ -42,22 +42,27 @@ class _Tool(BaseModel):
 class Contents(BaseModel):
     """What a program sends; unknown fields are ignored."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     contents: list[_Content] = []
     tools: list[_Tool] = []
+    system: _Content = Field(_Content(), alias="systemInstruction")
 
     def ask(self, model: str, key: str | None) -> Ask:
         parts = [part for content in self.contents for part in content.parts]
         results = tuple(json.dumps(part.function_response) for part in parts if part.function_response is not None)
         tools = tuple(declared.name for tool in self.tools for declared in tool.declarations)
-        return Ask("gemini", model, "\n".join(part.text for part in parts if part.text), results, tools, key)
+        system = "\n".join(part.text for part in self.system.parts)
+        return Ask("gemini", model, "\n".join(part.text for part in parts if part.text), results, tools, key, system)
 
 
-def answer(ask: Ask, reply: Say | Run) -> JsonValue:
-    if isinstance(reply, Run) and "run_shell_command" in ask.tools:
-        call: JsonValue = {"command": reply.command, "description": "as scripted"}
-        part: JsonValue = {"functionCall": {"name": "run_shell_command", "args": call}}
+def answer(ask: Ask, reply: Acts) -> JsonValue:
+    if isinstance(reply, Run):
+        reply = Call("run_shell_command", {"command": reply.command, "description": "as scripted"})
+    if isinstance(reply, Call) and reply.tool in ask.tools:
+        part: JsonValue = {"functionCall": {"name": reply.tool, "args": {**reply.arguments}}}
     else:
-        part = {"text": reply.text if isinstance(reply, Say) else "There is no shell."}
+        part = {"text": reply.text if isinstance(reply, Say) else f"There is no {reply.tool}."}
     content: JsonValue = {"role": "model", "parts": [part]}
     usage: JsonValue = {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120}
     return {

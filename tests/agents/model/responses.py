@@ -6,7 +6,7 @@ import json
 
 from pydantic import BaseModel, JsonValue
 
-from tests.agents.model.script import Ask, Refuse, Run, Say
+from tests.agents.model.script import Acts, Ask, Call, Refuse, Run, Say
 from tests.agents.model.stream import Event
 
 
@@ -16,13 +16,25 @@ class _Part(BaseModel):
 
 class _Item(BaseModel):
     type: str = "message"
+    role: str = ""
     content: str | list[_Part] | None = None
     output: JsonValue = None
 
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content or [])
+
 
 class _Tool(BaseModel):
+    """A tool, or a namespace of tools."""
+
     type: str = ""
     name: str = ""
+    tools: list[_Tool] = []
+
+    def names(self) -> list[str]:
+        """A tool of a namespace is named with it and a dot between."""
+        return [f"{self.name}.{tool.name}" for tool in self.tools] or [self.name or self.type]
 
 
 class Responses(BaseModel):
@@ -35,22 +47,19 @@ class Responses(BaseModel):
 
     def ask(self, key: str | None) -> Ask:
         items = [_Item(content=self.input)] if isinstance(self.input, str) else self.input
-        texts = [
-            text
-            for item in items
-            for text in ([item.content] if isinstance(item.content, str) else [p.text for p in item.content or []])
-        ]
+        system = [self.instructions or "", *(item.text for item in items if item.role in ("system", "developer"))]
         outputs = tuple(json.dumps(item.output) for item in items if item.type.endswith("_call_output"))
-        tools = tuple(tool.name or tool.type for tool in self.tools)
-        return Ask("responses", self.model, "\n".join(texts), outputs, tools, key)
+        tools = tuple(name for tool in self.tools for name in tool.names())
+        text = "\n".join(item.text for item in items if item.text)
+        return Ask("responses", self.model, text, outputs, tools, key, "\n".join(system))
 
 
 def opening(model: str) -> Event:
     return "response.created", {"type": "response.created", "response": {"id": "resp_1", "model": model}}
 
 
-def events(ask: Ask, reply: Say | Run) -> list[Event]:
-    item = _call(ask, reply) if isinstance(reply, Run) else _message(reply.text)
+def events(ask: Ask, reply: Acts) -> list[Event]:
+    item = _message(reply.text) if isinstance(reply, Say) else _called(ask, reply)
     usage: JsonValue = {
         "input_tokens": 100, "input_tokens_details": {"cached_tokens": 40}, "output_tokens": 20,
         "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 120,
@@ -67,10 +76,14 @@ def _message(text: str) -> JsonValue:
     return {"type": "message", "role": "assistant", "id": "msg_1", "content": [{"type": "output_text", "text": text}]}
 
 
-def _call(ask: Ask, reply: Run) -> JsonValue:
+def _called(ask: Ask, reply: Run | Call) -> JsonValue:
     """The shell tool under whichever of its names it is offered."""
     arguments: dict[str, JsonValue]
-    if "exec_command" in ask.tools:
+    if isinstance(reply, Call):
+        name, arguments = reply.tool, {**reply.arguments}
+        if name not in ask.tools:
+            return _message(f"There is no {name}.")
+    elif "exec_command" in ask.tools:
         name, arguments = "exec_command", {"cmd": reply.command, "yield_time_ms": 20_000}
     elif "shell_command" in ask.tools:
         name, arguments = "shell_command", {"command": reply.command}
@@ -81,10 +94,12 @@ def _call(ask: Ask, reply: Run) -> JsonValue:
     else:
         return _message("There is no shell.")
     number = len(ask.results)
-    return {
-        "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": name,
+    namespace, _, own = name.rpartition(".")
+    call: dict[str, JsonValue] = {
+        "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": own,
         "arguments": json.dumps(arguments), "status": "completed",
     }  # fmt: skip
+    return {**call, "namespace": namespace} if namespace else call
 
 
 def refusal(reply: Refuse) -> JsonValue:

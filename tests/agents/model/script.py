@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One request of a program. `text` is all text of the conversation so far, `results` what its tools answered,
-    oldest first, `tools` the names of the tools that it offers, `key` the credential that it sent."""
+    oldest first, `tools` the names of the tools that it offers, `key` the credential that it sent, `system` what it
+    says to its model before the conversation."""
 
     protocol: str
     model: str
@@ -17,6 +18,7 @@ class Ask:
     results: tuple[str, ...]
     tools: tuple[str, ...]
     key: str | None = None
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,14 @@ class Run:
     """The model calls the program's shell tool."""
 
     command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The model calls a tool that the program offers under the name of `tool`."""
+
+    tool: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ class Stall:
     """The stream begins and then says nothing, until the program goes away or the server is closed."""
 
 
-Reply = Say | Run | Refuse | CutOff | Stall
+Acts = Say | Run | Call
+Reply = Acts | Refuse | CutOff | Stall
 Script = Callable[[Ask], Reply]
 
 SUMMARY = """All done.

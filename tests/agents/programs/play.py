@@ -68,7 +68,7 @@ class Desk:
         )
 
     async def play(
-        self, agent: Agent, invocation: Invocation, keys: dict[str, str], seconds: float = 60, **changes: str | int
+        self, agent: Agent, invocation: Invocation, keys: dict[str, str], seconds: float = 60, **changes: object
     ) -> Played:
         """Run the program to its end, as `bot.sessions.turn` does."""
         invocation = replace(invocation, **changes)  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ class Desk:
             grace=1.0,
         )
         events = [event for line in bytes(output).splitlines() for event in agent.events(line)]
-        events += agent.ending(invocation, ending.code)
+        events += agent.ending(invocation, ending.code, errors.text)
         account = Account()
         for event in events:
             account.add(event)

@@ -11,7 +11,6 @@ version.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -20,11 +19,12 @@ from bot.agents.agent import AGENT_EVENT, Agent, AgentEvent
 from bot.agents.claude import ClaudeAgent
 from bot.agents.codex import CodexAgent
 from bot.agents.gemini import GeminiAgent
+from bot.agents.kimi import KimiAgent
 from bot.agents.mini import MiniAgent
 from bot.agents.opencode import OpencodeAgent
 from tests.agents.model.script import SUMMARY, Ask, Refuse, Reply, Run, Script, always, once
 from tests.agents.model.server import serve
-from tests.agents.programs.installed import PACKAGES, program
+from tests.agents.programs.installed import program
 from tests.agents.programs.play import Desk
 
 STREAMS = Path(__file__).parents[1] / "streams"
@@ -36,6 +36,7 @@ AGENTS: dict[str, tuple[Agent, str, str, str]] = {
     "gemini": (GeminiAgent(), "GEMINI_API_KEY", "gemini-2.5-pro", ""),
     "opencode": (OpencodeAgent(), "OPENAI_API_KEY", "scripted", "/v1"),
     "mini": (MiniAgent(), "OPENAI_API_KEY", "openai/scripted", "/v1"),
+    "kimi": (KimiAgent(), "KIMI_API_KEY", "scripted", "/v1"),
 }
 
 
@@ -59,7 +60,7 @@ def read(agent: Agent, output: bytes, last: tuple[AgentEvent, ...] = ()) -> str:
 async def record(name: str, case: str) -> None:
     agent, variable, model_name, path = AGENTS[name]
     script = submitting if name == "mini" and case == "work" else CASES[case]
-    found = program(name) if name in PACKAGES else Path(shutil.which(name) or name)
+    found = program(name)
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(Path(folder), found.parent)
         desk.set_up()
@@ -68,7 +69,7 @@ async def record(name: str, case: str) -> None:
             played = await desk.play(agent, invocation, {variable: "sk-scripted-0123456789"}, seconds=300)
         output = played.output.replace(folder.encode(), b"/desk").replace(str(found.parents[1]).encode(), b"/programs")
         (STREAMS / f"{name}.{case}.out").write_bytes(output)
-        last = agent.ending(invocation, played.ending.code)
+        last = agent.ending(invocation, played.ending.code, played.errors)
         (STREAMS / f"{name}.{case}.events").write_text(read(agent, output, last))
         print(name, case, played.ending.code, played.account.error, len(played.output))
 
