@@ -37,27 +37,30 @@ MONITOR = "monitor"
 """Files in the run's private folder: what the first shell reads, what it says, who watches over the container."""
 
 _OUTSIDE = """\
+exec 3>&2 2>/dev/null
 told=
 trap told=1 TERM
-{run} "$@" &
+{run} "$@" 2>&3 3>&- &
 client=$!
 wait $client
 code=$?
 if [ -n "$told" ]; then
   {term}
   (
-    left={tries}
-    while [ $left -gt 0 ]; do sleep 0.1; left=$((left - 1)); done
+    sleep {patience} &
+    sleeper=$!
+    trap "kill $sleeper; exit" TERM
+    wait $sleeper
     exec {remove}
-  ) >/dev/null 2>&1 &
+  ) >/dev/null 3>&- &
   killer=$!
   wait $client
   code=$?
-  kill $killer 2>/dev/null
+  kill $killer
   wait $killer
 fi
 left=500
-while [ $left -gt 0 ] && [ -s {monitor} ] && kill -0 "$(cat {monitor})" 2>/dev/null; do
+while [ $left -gt 0 ] && [ -s {monitor} ] && kill -0 "$(cat {monitor})"; do
   sleep 0.02
   left=$((left - 1))
 done
@@ -151,8 +154,8 @@ def _outside(engine: Engine, name: str, folder: Path) -> str:
     everybody = engine.command("exec", name, "/bin/sh", "-c", "kill -TERM -1")
     return _OUTSIDE.format(
         run=shlex.join(engine.words),
-        term=":" if engine.podman else f"{shlex.join(everybody)} >/dev/null 2>&1",
-        tries=round(PATIENCE * 10),
+        term=":" if engine.podman else f"{shlex.join(everybody)} >/dev/null",
+        patience=PATIENCE,
         remove=shlex.join(engine.command("rm", "--force", name)),
         monitor=shlex.quote(str(folder / MONITOR)),
     )
