@@ -103,7 +103,8 @@ async def _merges(repository: Repository, names: Names) -> list[str]:
 
 def _ledger(ledger: Ledger, name: str, names: Names) -> Iterator[str]:
     yield f"ledger of {name}: {ledger.hand_off.title} / {ledger.hand_off.body} by {ledger.hand_off.by}"
-    yield f"ledger of {name} plans: {ledger.plan} answers: {ledger.answer} links: {ledger.needs_linking}"
+    links = (ledger.needs_linking, ledger.unlinked)
+    yield f"ledger of {name} plans: {ledger.plan} answers: {ledger.answer} links: {links}"
     for exchange in ledger.exchanges:
         asked = f"{names.session(exchange.session)} asked {exchange.questions}"
         yield f"ledger of {name}: {asked}, {exchange.answered_by} answered {exchange.answer}"
@@ -115,6 +116,7 @@ def _ledger(ledger: Ledger, name: str, names: Names) -> Iterator[str]:
         number = names.issue(record.number) if record.number else None
         escalation = record.escalation and (names.text(record.escalation.reason), record.escalation.by)
         yield f"ledger of {name}, {record.key}: {number} forgiven {forgiven} hint {record.hint} asks {escalation}"
+        yield f"ledger of {name}, {record.key}: excused {record.excused} changes {record.changes}"
     for session in ledger.sessions:
         if _counts(session):
             yield f"ledger of {name}: {names.session(session.id)}: {session.cause}, {_outcome(session, names)}"

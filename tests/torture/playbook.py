@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.model.amendment import Amendment, Ordering, Widening
 from bot.model.assignment import PlannerBriefing, ReviewerBriefing, WorkerBriefing
 from bot.model.plan import PlainAnswer, Plan, PlannedTask, Questions
 from bot.model.session import FailureKind, Finding, Verdict
@@ -14,21 +15,33 @@ BROKEN = "broken"
 """A file with this word in it does not pass the verify command."""
 
 
+EXTRA = "extra.txt"
+"""What a task lacks that lacks something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Play:
     """`broken` are the tasks whose first attempt fails the verify command, `sent_back` those whose first review asks
-    for changes, `stubborn` those that never pass, `asks` what the planner wants to know first."""
+    for changes, `stubborn` those that never pass, `lacks` those that need
+    `EXTRA` and a task before them, `asks` what the planner wants to know first."""
 
     plan: Plan | PlainAnswer
     broken: frozenset[str] = frozenset()
     sent_back: frozenset[str] = frozenset()
     stubborn: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
     asks: str | None = None
 
-    def answer(self, briefing: PlannerBriefing) -> Plan | Questions | PlainAnswer:
+    def answer(self, briefing: PlannerBriefing) -> Plan | Questions | PlainAnswer | Amendment:
+        if briefing.need is not None:
+            return _amendment(briefing.need.task)
         if self.asks is not None and not briefing.answered:
             return Questions(questions=(self.asks,))
         return self.plan
+
+    def lacking(self, briefing: WorkerBriefing) -> bool:
+        """Whether the worker cannot do its task within its paths."""
+        return briefing.task.key in self.lacks and EXTRA not in briefing.task.scope
 
     def text(self, briefing: WorkerBriefing) -> str:
         """What the worker writes into its file."""
@@ -50,6 +63,15 @@ class Play:
             )
             return Verdict(decision="request_changes", summary="Not yet.", findings=findings)
         return Verdict(decision="approve", summary="Good.")
+
+
+def _amendment(key: str) -> Amendment:
+    return Amendment(
+        reason=f"What {key} lacks comes first.",
+        widen=(Widening(task=key, paths=(EXTRA,)),),
+        add=(planned(f"before-{key}"),),
+        order=(Ordering(task=key, depends_on=(f"before-{key}",)),),
+    )
 
 
 def file_of(key: str) -> str:

@@ -33,7 +33,7 @@ from bot.model.session import (
 )
 from bot.sessions.workplace import NotReady, find_base
 from tests.torture.boundaries import Boundaries
-from tests.torture.playbook import BROKEN, Play, Playbook, file_of
+from tests.torture.playbook import BROKEN, EXTRA, Play, Playbook, file_of
 
 SECONDS = {"planner": (20, 40), "worker": (30, 90), "reviewer": (20, 50)}
 
@@ -95,7 +95,8 @@ def _told(assignment: Assignment) -> str:
     """What tells one session of a task from the next one that counts."""
     match assignment.briefing:
         case PlannerBriefing() as briefing:
-            return f"{len(briefing.answered)} {briefing.setback is not None}"
+            need = briefing.need.task if briefing.need else None
+            return f"{len(briefing.answered)} {briefing.setback is not None} {need}"
         case WorkerBriefing() as briefing:
             reason = briefing.setback.reason if briefing.setback else None
             return f"{briefing.task.key} {reason} {len(briefing.findings)} {briefing.hint}"
@@ -113,6 +114,8 @@ class _Work:
         self._at = at
 
     async def done(self, play: Play, briefing: WorkerBriefing) -> Outcome:
+        if play.lacking(briefing):
+            return Failed(reason=FailureKind.PARTIAL, detail=f"It needs {EXTRA}.", outside=(EXTRA,))
         path, text = file_of(briefing.task.key), play.text(briefing)
         parents, tree = await self._start()
         files = await _files(self._mirror, tree)

@@ -106,6 +106,7 @@ SHAPES: tuple[Shape, ...] = (
         _book(it=Play(plan(planned("one", scope=SHARED))), other=Play(plan(planned("uno", scope=SHARED)))),
         hand_off_two,
     ),
+    Shape("amend", _book(it=Play(CHAIN, lacks=frozenset({"one"}))), only_hand_off),
     Shape("help", _book(it=Play(ONE, stubborn=frozenset({"one"}), asks="Which colour?")), answer_and_retry),
 )
 
