@@ -63,8 +63,9 @@ a turn.
 PROMPTS = """## Prompts
 
 A repository may word the prompts in its own way, in Jinja2: `.github/crewline/planner.md`, `worker.md`, `reviewer.md`,
-and `follow_up.md`, which tells an agent in the same conversation what is still wrong. What stands in
-`.github/crewline/memory.md` is told to every agent. All of these are read from the default branch.
+`amend.md`, by which the planner amends a plan under way, and `follow_up.md`, which tells an agent in the same
+conversation what is still wrong. What stands in `.github/crewline/memory.md` is told to every agent. All of these are
+read from the default branch.
 """
 
 
