@@ -81,7 +81,8 @@ async def _perform(folder: Path, choice: AgentChoice, keep: bool, minutes: float
             passed = check.passed
         await settle(stage, ending, repository, console, keep=keep)
         if ending.why is None and not keep:
-            console.print("\nThe pages go with this program; KEEP=1 make demo (crewline demo --keep) leaves them up.")
+            words = "\nThe pages go with this program; KEEP=1 make demo (crewline demo --keep) leaves them up."
+            console.print(words, soft_wrap=True)
     return 0 if passed else 1
 
 

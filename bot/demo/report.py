@@ -40,8 +40,8 @@ def pages(stage: Stage, repository: Repository, progress: Progress) -> list[tupl
     base = f"{stage.hub.base_url}/{repository.full_name}"
     return [
         ("the objective", f"{base}/issues/{progress.number}"),
-        ("all issues", f"{base}/issues"),
-        ("pull requests", f"{base}/pulls"),
+        ("all issues", f"{base}/issues?state=all"),
+        ("pull requests", f"{base}/pulls?state=all"),
         ("webhook deliveries", f"{stage.hub.base_url}/_deliveries"),
         ("Crewline's dashboard", stage.server_url),
     ]

@@ -21,15 +21,16 @@ def routes(site: Site) -> list[BaseRoute]:
     async def listed(request: Request) -> Response:
         repository = site.repository(request)
         pulls = request.url.path.rstrip("/").endswith("/pulls")
-        wanted = "closed" if request.query_params.get("state") == "closed" else "open"
+        asked = request.query_params.get("state")
+        wanted = asked if asked in ("closed", "all") else "open"
         found = [one for one in reversed([*repository.issues.values()]) if (one.pull_request is not None) is pulls]
         return site.page(
             "issues.html",
             repository=repository,
             pulls=pulls,
             wanted=wanted,
-            issues=[one for one in found if one.state == wanted],
-            count={state: sum(one.state == state for one in found) for state in ("open", "closed")},
+            issues=[one for one in found if wanted in (one.state, "all")],
+            count={state: sum(state in (one.state, "all") for one in found) for state in ("open", "closed", "all")},
             state_word=state_word,
         )
 

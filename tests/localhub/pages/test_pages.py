@@ -73,6 +73,22 @@ async def test_a_person_reads_a_pull_request(reader: httpx.AsyncClient) -> None:
     assert "Merged" in words(await read(reader, "/alice/timing/pull/5"))
 
 
+async def test_a_remark_on_a_line_that_is_gone_says_so(shown: Sample, reader: httpx.AsyncClient) -> None:
+    assert "outdated" not in words(await read(reader, "/alice/timing/pull/6"))
+    mended = {"src/duration.py": "# mended\n\n\ndef parse(text):\n    return int(text) / 60\n"}
+    await shown.hub.push_files(shown.shop, shown.hub.user("alice"), shown.pull.head_ref, mended, "Mend it")
+    page = words(await read(reader, "/alice/timing/pull/6"))
+    assert "src/duration.py:2 outdated" in page
+
+
+async def test_where_all_is_closed_the_list_leads_to_it(shown: Sample, reader: httpx.AsyncClient) -> None:
+    shown.pull.issue.close(shown.hub.user("alice"))
+    pulls = await read(reader, "/alice/timing/pulls")
+    assert "Nothing open; see all 2 ." in words(pulls)
+    both = words(await read(reader, "/alice/timing/pulls?state=all"))
+    assert "Parse durations" in both and "Round to minutes" in both
+
+
 async def test_hostile_text_stays_text(shown: Sample, reader: httpx.AsyncClient) -> None:
     number = shown.hostile.number
     for path in (f"/alice/timing/issues/{number}", "/alice/timing/issues", "/alice/timing", "/alice/timing/pull/6"):
