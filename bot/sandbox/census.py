@@ -79,7 +79,7 @@ class Census:
         self._counting = asyncio.Lock()
 
     async def until_over(self, top: int, bounds: Bounds) -> str:
-        """Returns the name of the bound of `Bounds` that what is below `top` came above; all of it is killed then."""
+        """Returns the name of the bound of `bounds` that what is below `top` came above."""
         tasks, pause = _tasks(), 0.0
         while True:
             until = self._now() + pause
@@ -91,13 +91,11 @@ class Census:
             processes = (await self._fresh(TICK)).below(top)
             memory = sum(process.memory for process in processes)
             if bounds.processes and len(processes) > bounds.processes:
-                await asyncio.to_thread(kill_below, top)
                 return "processes"
             most = bounds.memory_mb * _MEGABYTE
             if most and memory > most:
                 memory = await asyncio.to_thread(shared_fairly, processes)
                 if memory > most:
-                    await asyncio.to_thread(kill_below, top)
                     return "memory"
             pause = _FAR if memory < most / 4 or not most else _NEAR
 

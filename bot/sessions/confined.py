@@ -13,7 +13,7 @@ from typing import Self
 
 from bot.model.sandbox import Bounds, NetworkMode
 from bot.sandbox.bubblewrap import Room
-from bot.sandbox.census import Census
+from bot.sandbox.census import Census, kill_below
 from bot.sandbox.container_run import ContainerRun
 from bot.sandbox.disk import until_full
 from bot.sandbox.proxy import ADDRESS, Proxy
@@ -140,16 +140,20 @@ class _Use:
 
     async def _watch_disk(self) -> None:
         await until_full(self._folders, self._most)
-        self._reach("disk")
+        self._note("disk")
+        self._end()
 
     async def _watch_processes(self, census: Census, guard: int) -> None:
+        """What is above its bound is given no grace, in which it would only take more. Why it ends is noted first: its
+        guard may be the first to tell that it has ended."""
         reached = await census.until_over(guard, self._counted)
-        self._reach(reached)
+        self._note(reached)
+        await asyncio.to_thread(kill_below, guard)
+        self._end()
 
-    def _reach(self, bound: str) -> None:
+    def _note(self, bound: str) -> None:
         self.reached.append(bound)
         self.ended_it = True
-        self._end()
 
     def _end(self, done: asyncio.Future[None] | None = None) -> None:
         if not self.over.done():
