@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from bot.engines.engine import Engine
-from bot.engines.slots import Occupancy, Place
+from bot.engines.slots import Occupancy, Place, Taken
 from bot.model.identity import ObjectiveKey
 from bot.model.session import Role
 
@@ -70,10 +70,19 @@ class Turns:
         self._wishes: dict[ObjectiveKey, Wish] = {}
         self._offered: set[ObjectiveKey] = set()
         self._count = 0
+        self._changes = 0
+        self._allowed: tuple[tuple[ObjectiveKey, int, Taken], Mapping[Role, int]] | None = None
+        """What was worked out last, and from what: a look asks again and again."""
 
     def allowed(self, key: ObjectiveKey) -> Mapping[Role, int]:
         """How many sessions the objective may start now if they are of this role, those of others it starts as well
         included."""
+        state = (key, self._changes, self._engine.occupancy().state)
+        if self._allowed is None or self._allowed[0] != state:
+            self._allowed = (state, self._dealt_to(key))
+        return self._allowed[1]
+
+    def _dealt_to(self, key: ObjectiveKey) -> Mapping[Role, int]:
         since = self._wishes[key].since if key in self._wishes else self._count + 1
         wishes = dict(self._wishes)
         now = self._engine.occupancy()
@@ -100,6 +109,7 @@ class Turns:
     def wishes(self, key: ObjectiveKey, wants: Mapping[Role, int]) -> None:
         """What the objective would still start."""
         before = self._wishes.pop(key, None)
+        self._changes += 1
         if not any(wants.values()):
             return
         if before is None:
@@ -111,6 +121,7 @@ class Turns:
         return key in self._wishes
 
     def forget(self, key: ObjectiveKey) -> None:
+        self._changes += 1
         self._wishes.pop(key, None)
 
     def next(self) -> list[ObjectiveKey]:

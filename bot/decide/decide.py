@@ -21,8 +21,10 @@ look sees why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from bot.config import RepositoryConfig
 from bot.decide.amend import lacking, tries
@@ -47,20 +49,25 @@ from bot.model.action import Action, PushLedger, StartSession, StopSession
 from bot.model.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decision:
     """What to do now; what to do `afterwards`, once nothing else is left to do, so that the status comment is
-    edited once for all that a look changed; and when to look again although nothing may have happened by then."""
+    edited once for all that a look changed (worked out only when asked for: most decisions are followed
+    by another); and when to look again although nothing may have happened by then."""
 
-    actions: tuple[Action, ...] = ()
-    afterwards: tuple[Action, ...] = ()
-    look_again_at: datetime | None = None
+    actions: tuple[Action, ...]
+    look_again_at: datetime | None
+    last_words: Callable[[], Iterable[Action]] = field(repr=False)
+
+    @cached_property
+    def afterwards(self) -> tuple[Action, ...]:
+        return tuple(self.last_words())
 
 
 def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decision:
     ledger = hand_off(snapshot, config)
     if ledger is None:
-        return Decision(afterwards=tuple(explain_refusal(snapshot, config)))
+        return Decision((), None, lambda: explain_refusal(snapshot, config))
     before = Situation(snapshot, config, now, ledger)
     situation = before
     for phase in (bury, commands, harvest, answers, widen, bounds, dispatch):
@@ -76,9 +83,12 @@ def decide(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decis
     actions += _sessions(situation)
     for effects in (publish, merge, close_finished, answer_commands, speak):
         actions += effects(situation)
-    numbers = () if snapshot.unwritable else record_numbers(situation)
-    afterwards = (*show_status(situation), *numbers, *close_objective(situation))
-    return Decision(tuple(actions), afterwards, _look_again_at(situation))
+    return Decision(tuple(actions), _look_again_at(situation), lambda: _last_words(situation))
+
+
+def _last_words(situation: Situation) -> list[Action]:
+    numbers = () if situation.snapshot.unwritable else record_numbers(situation)
+    return [*show_status(situation), *numbers, *close_objective(situation)]
 
 
 def _sessions(situation: Situation) -> list[Action]:

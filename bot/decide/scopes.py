@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.config import RepositoryConfig
@@ -12,13 +12,13 @@ from bot.decide.situation import Situation
 from bot.decide.task import Stage, tasks_of
 from bot.model.ledger import Ledger
 from bot.model.session import Role
-from bot.model.snapshot import Neighbour, Snapshot
+from bot.model.snapshot import Elsewhere, Neighbour, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """`hungry`: something waits for a slot or for a scope that another objective holds. `wants`: what would start at
-    once if there were slots."""
+    """`hungry`: something waits for a slot, or for what another objective holds: a scope, a part of the day's budget.
+    `wants`: what would start at once if there were slots."""
 
     scopes: tuple[Neighbour, ...] = ()
     hungry: bool = False
@@ -37,8 +37,11 @@ def holdings(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Hol
     unplanned = snapshot.ledger.plan is None and snapshot.ledger.answer is None
     ready = any(task.stage in (Stage.NEEDS_WORK, Stage.NEEDS_REVIEW, Stage.AMENDING) for task in tasks)
     hungry = situation.active and not situation.held and (ready or unplanned)
-    can_start = hungry and not (snapshot.hindrance or snapshot.unwritable or snapshot.draining)
-    return Holdings(scopes, hungry, wanted(situation) if can_start else {})
+    if not hungry or snapshot.hindrance or snapshot.unwritable or snapshot.draining:
+        return Holdings(scopes, hungry)
+    wants = wanted(situation)
+    alone = replace(situation, snapshot=replace(snapshot, neighbours=(), elsewhere=Elsewhere()))
+    return Holdings(scopes, bool(wants or wanted(alone)), wants)
 
 
 def presumed_holdings(ledger: Ledger) -> tuple[Neighbour, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.model.assignment import Assignment
 from bot.model.identity import ObjectiveKey, RepositoryName
@@ -24,8 +25,7 @@ class Slots:
     by_repository: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What a slot is for."""
 
     objective: ObjectiveKey
@@ -35,6 +35,10 @@ class Place:
     def of(cls, assignment: Assignment) -> Place:
         repository = RepositoryName.parse(assignment.repository)
         return cls(ObjectiveKey(repository, assignment.objective), assignment.role)
+
+
+Taken = tuple[int, frozenset[tuple[Place, int]]]
+"""How many slots are free, and how many who has."""
 
 
 class Occupancy:
@@ -47,6 +51,7 @@ class Occupancy:
         self._roles: Counter[Role] = Counter()
         self._repositories: Counter[RepositoryName] = Counter()
         self._objectives: Counter[ObjectiveKey] = Counter()
+        self._places: Counter[Place] = Counter()
         for place in taken:
             self.take(place)
 
@@ -57,6 +62,7 @@ class Occupancy:
         other._roles = self._roles.copy()
         other._repositories = self._repositories.copy()
         other._objectives = self._objectives.copy()
+        other._places = self._places.copy()
         return other
 
     def take(self, place: Place) -> None:
@@ -67,12 +73,20 @@ class Occupancy:
         self._change(place, -1)
         if not self._objectives[place.objective]:
             del self._objectives[place.objective]
+        if not self._places[place]:
+            del self._places[place]
 
     def _change(self, place: Place, by: int) -> None:
         self._total += by
         self._roles[place.role] += by
         self._repositories[place.objective.repository] += by
         self._objectives[place.objective] += by
+        self._places[place] += by
+
+    @property
+    def state(self) -> Taken:
+        """Two that are equal in this are alike."""
+        return self.free, frozenset(self._places.items())
 
     def fits(self, place: Place) -> bool:
         repository = self._slots.by_repository

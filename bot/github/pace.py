@@ -243,8 +243,14 @@ class Pace:
         """When the turn of one who comes now will be, as far as can be foreseen."""
         rank = self._rank(ticket)
         before = sum(self._rank(other) < rank for other in self._waiting)
-        turn = _Opening(self._next_write + before * self._interval, "one write a second")
-        return max(self._opens(ticket.ask, points=5), self._content(ticket), turn)
+        turn = self._promised(ticket, self._next_write + before * self._interval)
+        return max(self._opens(ticket.ask, points=5), self._content(ticket), _Opening(turn, "one write a second"))
+
+    def _promised(self, ticket: _Ticket, moment: datetime) -> datetime:
+        """The first turn to write from `moment` on that was promised to nobody who goes before this one."""
+        now = self._clock.now()
+        rank = self._rank(ticket)
+        return self._shares.first_gap(ticket.ask.objective, rank, moment, self._interval, now)
 
     def _opens(self, ask: Ask, points: int) -> _Opening:
         """What holds for reads and writes alike."""
@@ -291,7 +297,7 @@ class Pace:
         until = opening.at
         if ticket is not None and ask.objective is not None:
             if not opening.content:
-                until += self._shares.told_since(until, ticket.ordinal) * self._interval
+                until = self._promised(ticket, until)
             self._shares.wait(ask.objective, Place(ask.urgency, ask.creates, ticket.ordinal, until))
         message = f"GitHub's limit is reached until {until:%H:%M:%S} UTC ({opening.limit})"
         raise Unavailable(message, until, opening.limit, only_content=opening.content)

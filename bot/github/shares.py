@@ -92,10 +92,15 @@ class Shares:
             if key != objective and self.rank(key, place.urgency, place.ordinal, now) < rank
         )
 
-    def told_since(self, moment: datetime, ordinal: int) -> int:
-        """How many that came before `ordinal` were told to come within the minute that begins then."""
-        told = [place.told for place in self._places.values() if place.ordinal < ordinal]
-        return sum(moment <= at < moment + GRACE for at in told)
+    def first_gap(
+        self, objective: ObjectiveKey | None, rank: Rank, moment: datetime, apart: timedelta, now: datetime
+    ) -> datetime:
+        """The first time from `moment` on for which nobody was told to come who goes before `rank`."""
+        for other in sorted(place.told for place in self.ahead(objective, rank, now)):
+            if other - moment >= apart:
+                break
+            moment = max(moment, other + apart)
+        return moment
 
     def waiting(self) -> int:
         """How many objectives wait."""
