@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.config import Limits, RepositoryConfig, ScopeConfig
@@ -281,3 +283,17 @@ def test_what_remains_to_be_done_is_said_to_people() -> None:
     published(world, "two")
     assert not world.observed.objective.open
     assert f"**To follow up**\n\n* #{world.observed.tasks[0].number} {line}" in world.status()
+
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+def test_the_status_and_the_issue_read_like_this() -> None:
+    world = world_of(task("one"), task("two", "one"))
+    ends(world, "12.one.worker.1", LACKS)
+    waiting = world.status()
+    prices = task("prices").model_copy(update={"criteria": ("All prices are in cents.",)})
+    changes = WIDER.model_copy(update={"add": (prices,), "order": (Ordering(task="one", depends_on=("prices",)),)})
+    ends(world, AMENDS, Planned(answer=changes))
+    texts = (waiting, world.status(), issue_of(world, "one"), issue_of(world, "prices"))
+    assert "\n\n---\n\n".join(texts) + "\n" == (GOLDENS / "amended.md").read_text(encoding="utf-8")
