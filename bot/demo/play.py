@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bot.agents.roster import Roster, UnknownAgent
 from bot.config import RepositoryConfig
+from bot.demo.by_hand import gh_lines
 from bot.demo.refusal import Refusal
 from bot.demo.report import pages, print_pages, print_stuck
 from bot.demo.screen import screen_for
@@ -89,7 +90,7 @@ async def settle(stage: Stage, ending: Ending, repository: Repository, console: 
     console.print(Text(f"""
 Comment as @{stage.owner.login}, with a command for instance:
   curl -H 'Authorization: Bearer {token}' -d '{{"body": "/status"}}' {url}
-
+{gh_lines(stage.socket, stage.hub, stage.owner, repository)}
 Ctrl-C ends everything."""), soft_wrap=True)  # fmt: skip
     await stage.server.wait()
     console.print("The Crewline server ended.")

@@ -22,6 +22,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from bot.demo.by_hand import gh_socket
 from bot.demo.family import adopt_orphans, die_with_parent, end_descendants
 from bot.demo.refusal import Refusal
 from bot.demo.serving import READY
@@ -64,6 +65,8 @@ class Stage:
     owner: User
     server: Process
     server_url: str
+    socket: Path | None
+    """Where the gh CLI finds the hub."""
 
     @property
     def log_file(self) -> Path:
@@ -105,11 +108,12 @@ async def open_stage(folder: Path, agent: AgentChoice, owner: str, *, port: int 
     key_file.touch(mode=0o600)
     key_file.write_text(app.private_key_pem)
     try:
-        async with serve(hub, port=port):
-            settings = _settings(hub, app, key_file, folder) | agent.environment()
-            async with _server(folder, settings) as (server, url):
-                app.webhook_url = f"{url}/webhook"
-                yield Stage(folder, hub, app, user, server, url)
+        with gh_socket() as socket:
+            async with serve(hub, port=port, beside=socket):
+                settings = _settings(hub, app, key_file, folder) | agent.environment()
+                async with _server(folder, settings) as (server, url):
+                    app.webhook_url = f"{url}/webhook"
+                    yield Stage(folder, hub, app, user, server, url, socket)
     finally:
         await asyncio.to_thread(end_descendants)
 

@@ -143,11 +143,19 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serve(
-    hub: Hub, *, host: str = "127.0.0.1", port: int = 0, uds: Path | None = None, app: ASGIApp | None = None
+    hub: Hub,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    uds: Path | None = None,
+    beside: Path | None = None,
+    app: ASGIApp | None = None,
 ) -> AsyncIterator[Address]:
-    """Serve a hub while the block runs. `port` 0 takes a free one; `app` wraps or replaces `HubApp(hub)`."""
+    """Serve a hub while the block runs. `port` 0 takes a free one; `uds` is a socket in its place, `beside` one
+    besides it, since the gh CLI speaks plain HTTP to nothing else; `app` wraps or replaces `HubApp(hub)`."""
     sender = hub.sender if isinstance(hub.sender, Sender) else Sender(hub)
     listener, address = _bind(host, port, uds)
+    listeners = [listener] if beside is None else [listener, _bind(host, port, beside)[0]]
     hub.base_url = address.url
     config = uvicorn.Config(
         _dated(hub, Gate(hub, app or HubApp(hub))), log_config=None, access_log=False, lifespan="off", ws="none",
@@ -160,7 +168,7 @@ async def serve(
     await sender.start()
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve(sockets=[listener]))
+            tasks.create_task(server.serve(sockets=listeners))
             try:
                 async with asyncio.timeout(START_TIMEOUT):
                     await server.up.wait()
@@ -174,9 +182,10 @@ async def serve(
         if failure is not None:
             raise failure
     finally:
-        listener.close()
-        if uds is not None:
-            await asyncio.to_thread(uds.unlink, missing_ok=True)
+        for one in listeners:
+            one.close()
+        for path in filter(None, (uds, beside)):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
         await sender.stop()
         hub.discard_background()
 

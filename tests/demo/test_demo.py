@@ -2,12 +2,14 @@
 
 import re
 import signal
+import subprocess
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
 from tests.demo.crewline import started
+from tests.localhub.gh.binary import GH
 
 
 def answers(page: str) -> bool:
@@ -63,10 +65,17 @@ def test_a_demo_that_is_kept_stays_up_until_ctrl_c(tmp_path: Path) -> None:
         assert demo.left() == []
 
 
-def test_a_localhub_by_itself_says_how_to_run_crewline_against_it(tmp_path: Path) -> None:
+def test_a_localhub_by_itself_says_how_to_drive_it_and_how_to_run_crewline_against_it(tmp_path: Path) -> None:
     with started(tmp_path, "localhub", "--port", "0") as hub:
         hub.until("Ctrl-C ends it")
         variables = dict(re.findall(r"(CREWLINE_\w+)=(\S+)", hub.output))
+        (export,) = (line for line in hub.output.splitlines() if "GH_CONFIG_DIR=" in line)
+        listed = subprocess.run(
+            ("sh", "-c", f"{export}; '{GH}' issue create --title Wish --body ''; '{GH}' issue list"),
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GH_PROMPT_DISABLED": "1"},
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        assert "Wish" in listed.stdout, listed.stderr
         with started(tmp_path, "serve", CREWLINE_PORT="0", **variables) as server:
             server.until("crewline is ready at http://127.0.0.1:")
             server.process.send_signal(signal.SIGTERM)
