@@ -99,7 +99,12 @@ class Sandbox:
         """A control group for one run, where we make one. Raises OSError."""
         bounds = self.policy.bounds
         wanted = self.groups is not None and self.engine is None and (bounds.memory_mb or bounds.processes)
-        return make_group(self.groups, bounds) if wanted and self.groups else None
+        return self.groups.take(bounds) if wanted and self.groups else None
+
+    def give_back(self, group: Group) -> None:
+        """Its run is over."""
+        if self.groups is not None:
+            self.groups.give_back(group, self.policy.bounds)
 
     def _limits(self, group: Group | None) -> Limits:
         bounds = self.policy.bounds
@@ -134,19 +139,18 @@ class Sandbox:
     def bounded(self) -> str:
         """Which bounds hold for a session, and by what, in one plain sentence."""
         bounds, watched = self.policy.bounds, self.watched
-        memory, processes = f"{bounds.memory_mb} MB of memory", f"{bounds.processes} processes"
-        held = [memory] * (self._by_kernel and bounds.memory_mb > 0)
-        held += [processes] * ((self._by_kernel or (self._by_user and not watched.processes)) and bounds.processes > 0)
-        held += [f"{bounds.disk_mb} MB of disk"] * (bounds.disk_mb > 0)
-        seen = [memory] * (watched.memory_mb > 0) + [processes] * (watched.processes > 0)
-        text = f"a session has at most {', '.join([*held, *seen])}"
-        if not held and not seen:
-            text = "nothing bounds what a session uses"
+        asked = {"memory": bounds.memory_mb > 0, "processes": bounds.processes > 0}
+        counted = {"memory": watched.memory_mb > 0, "processes": watched.processes > 0}
+        kernel = {"memory": self._by_kernel, "processes": self._by_kernel or self._by_user}
+        held = {name: asked[name] and (kernel[name] or counted[name]) for name in asked}
+        words = [f"{bounds.memory_mb} MB of memory"] * held["memory"]
+        words += [f"{bounds.processes} processes"] * held["processes"]
+        words += [f"{bounds.disk_mb} MB of disk"] * (bounds.disk_mb > 0)
+        text = f"a session has at most {', '.join(words)}" if words else "nothing bounds what a session uses"
         why = "the engine bounds neither here" if self.engine is not None else self.no_groups
-        if seen:
-            text += f"; {' and '.join(seen)} by counting, since {why}: what takes more is killed within a second"
-        lost = ["memory"] * (memory not in (*held, *seen) and bounds.memory_mb > 0)
-        lost += ["processes"] * (processes not in (*held, *seen) and bounds.processes > 0)
+        if names := [name for name in counted if counted[name]]:
+            text += f"; {' and '.join(names)} by counting, since {why}: what takes more is killed within a second"
+        lost = [name for name in asked if asked[name] and not held[name]]
         return f"{text}; not bounded: {' and '.join(lost)}, since {why}" if lost else text
 
     def short(self) -> str:

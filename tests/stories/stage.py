@@ -38,6 +38,8 @@ from bot.model.identity import task_branch
 from bot.model.ledger import Ledger
 from bot.model.marker import tagged
 from bot.model.offer import AgentOffer
+from bot.model.sandbox import Part as SandboxPart
+from bot.model.sandbox import Terms
 from bot.sessions.archive import packed, read_lines
 from bot.settings import Settings
 from tests.localhub.openapi.faithful import FaithfulHub, Record
@@ -58,7 +60,7 @@ QUIET: Mapping[str, str | float] = {
     "sandbox": "none",  # agents of stories meet in a folder beside; stories of the sandbox set another
 }
 """Settings with which nothing happens but what a story makes happen."""
-Override = str | float | int | Mapping[str, AgentOffer]
+Override = str | float | int | Mapping[str, AgentOffer] | Mapping[SandboxPart, Terms]
 QUICK = "limits:\n  backoff_seconds: 0\n"
 
 

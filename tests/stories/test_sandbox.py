@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.model.sandbox import NetworkMode, Part, Terms
 from tests.agents.conftest import installed
 from tests.agents.model.script import SUMMARY, Ask, Reply, Run, Say
 from tests.agents.model.server import serve
 from tests.sandbox.available import bubblewrap
+from tests.sandbox.engines import container
 from tests.stories.plays import playbook, task
 from tests.stories.stage import QUICK, stage
 from tests.stories.test_real_agents import JOB, KEY, offers, programs, roles, transcripts
@@ -33,6 +35,44 @@ async def test_the_main_job_in_bubblewrap(tmp_path: Path) -> None:
         objective = story.hand_off()
         await story.closed(objective)
         assert await story.file("two.txt") == f"by {objective.number}.two.worker.1\n"
+
+
+async def test_the_main_job_in_containers(tmp_path: Path) -> None:
+    offered = container("podman")
+    agent = [Path(__file__).parents[2] / "bot", tmp_path / "playbook.json", tmp_path / "shared"]
+    config = f"{QUICK}verify:\n  command: test -f one.txt && test ! -e {tmp_path}/bot.log\n"
+    async with stage(
+        tmp_path,
+        playbook(task("one")),
+        config=config,
+        sandbox="container",
+        network="none",
+        container_engine=offered.words,
+        container_image=offered.image,
+        sandbox_paths=":".join(map(str, [*offered.paths, *agent])),
+    ) as story:
+        objective = story.hand_off()
+        await story.closed(objective)
+        assert await story.file("one.txt") == f"by {objective.number}.one.worker.1\n"
+        (pull,) = story.pull_requests()
+        assert "Sandbox of the session: container (podman), network none" in (pull.body or "")
+
+
+async def test_each_role_has_its_network_and_the_repository_makes_it_narrower(tmp_path: Path) -> None:
+    bubblewrap()
+    verify = 'test "$(wc -l </proc/net/dev)" = 3'
+    config = f"{QUICK}verify:\n  command: {verify}\n  network: none\n"
+    given = {Part.REVIEWER: Terms(network=NetworkMode.MODEL_ONLY)}
+    async with stage(tmp_path, playbook(task("one")), config=config, sandbox="bubblewrap", roles=given) as story:
+        objective = story.hand_off()
+        await story.closed(objective)
+        (pull,) = story.pull_requests()
+        said = "Sandbox of the session: bubblewrap, network open; of its verify command: bubblewrap, network none."
+        assert said in (pull.body or "")
+        told = transcripts(story)
+        assert "worker: bubblewrap: agents see the system and their own tree, nothing else; the network is open" in told
+        assert "reviewer: bubblewrap: agents see the system and their own tree, nothing else; of the network" in told
+        assert "verify: bubblewrap: agents see the system and their own tree, nothing else; no network" in told
 
 
 @pytest.mark.usefixtures("programs")
