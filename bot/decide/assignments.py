@@ -198,9 +198,14 @@ def _reviewer_briefing(situation: Situation, session: SessionRecord, task: Task)
         summary=published.summary.summary if published and own and published.summary else "",
         evidence=task.evidence,
         weakened=published.weakened if published and own else (),
+        outside=_named_outside(published) if published and own else (),
         round=1 + len(verdicts),
         earlier_findings=verdicts[-1].findings if verdicts else (),
     )
+
+
+def _named_outside(published: Published) -> tuple[str, ...]:
+    return published.summary.out_of_scope_changes_needed[:MOST_PATHS] if published.summary else ()
 
 
 def _setback(session: SessionRecord, task: Task, before: tuple[SessionRecord, ...]) -> Setback | None:

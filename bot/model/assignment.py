@@ -124,6 +124,8 @@ class ReviewerBriefing(Frozen):
     evidence: Evidence | None
     weakened: tuple[str, ...] = ()
     """Which tests were removed or switched off, one sentence each, as the gate counted them."""
+    outside: tuple[str, ...] = ()
+    """Paths beyond the task's scope that its agent says must change too."""
     round: int
     earlier_findings: tuple[Finding, ...] = ()
 

@@ -11,7 +11,7 @@ from bot.decide.situation import Situation
 from bot.decide.task import tasks_of
 from bot.model.action import CreateTasks, EditIssue, LinkDependencies
 from bot.model.amendment import Amendment, Ordering, Refusal, Widening
-from bot.model.assignment import Assignment, Need, PlannerBriefing, WorkerBriefing
+from bot.model.assignment import Assignment, Need, PlannerBriefing, ReviewerBriefing, WorkerBriefing
 from bot.model.identity import SessionId
 from bot.model.plan import Plan, PlannedTask, Questions
 from bot.model.session import (
@@ -266,6 +266,16 @@ def test_a_text_that_a_person_put_in_other_words_stays() -> None:
     ends(world, "12.one.worker.1", LACKS)
     ends(world, AMENDS, WIDER_ANSWER)
     assert issue_of(world, "one") == mine
+
+
+def test_the_reviewer_is_told_what_the_agent_says_must_change_elsewhere() -> None:
+    world = world_of(task("one"))
+    head = world.next_commit()
+    left = Summary(status="completed", summary="Did it.", out_of_scope_changes_needed=("docs/x.md",))
+    ends(world, "12.one.worker.1", Published(head=head, base=world.next_commit(), evidence=None, summary=left))
+    told = running(world)["one"].briefing
+    assert isinstance(told, ReviewerBriefing)
+    assert told.outside == ("docs/x.md",)
 
 
 def test_what_remains_to_be_done_is_said_to_people() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.localhub.model.issue import Issue
-from tests.stories.plays import WRITE, Part, amendment, first, playbook, runs, task, told, waits_for
+from tests.stories.plays import APPROVE, WRITE, Part, amendment, first, playbook, refuses, runs, task, told, waits_for
 from tests.stories.stage import QUICK, Stage, stage
 
 STRAYS: Part = {"write": {"one.txt": "1", "prices.txt": "2"}}
@@ -115,6 +115,21 @@ async def test_killed_while_the_planner_amends_it_is_asked_again(tmp_path: Path)
         story.sign("go")
         await story.closed(objective)
         assert (await story.ledger(objective)).record("one").widened == ("prices.txt",)
+
+
+async def test_where_the_reviewer_says_that_it_is_wrong_without_other_paths_the_plan_is_amended(tmp_path: Path) -> None:
+    claims: Part = {**WRITE, "out_of_scope_changes_needed": ["prices.txt"]}
+    stops: Part = {"status": "partial", "summary": "Prices.", "out_of_scope_changes_needed": ["prices.txt"]}
+    parts = playbook(
+        task("one"),
+        one__worker=[told("## What the planner decided", BOTH), told("Prices are wrong.", stops), claims],
+        one__reviewer=[first(told("prices.txt", refuses("Prices are wrong."))), APPROVE],
+        amender=[WIDER],
+    )
+    async with stage(tmp_path, parts) as story:
+        objective = story.hand_off()
+        await story.closed(objective)
+        assert await story.file("prices.txt") == f"by {objective.number}.one.worker.3\n"
 
 
 async def test_what_remains_to_be_done_stands_in_the_pull_request_and_the_last_status(tmp_path: Path) -> None:
