@@ -99,12 +99,7 @@ class Sandbox:
         """A control group for one run, where we make one. Raises OSError."""
         bounds = self.policy.bounds
         wanted = self.groups is not None and self.engine is None and (bounds.memory_mb or bounds.processes)
-        return self.groups.take(bounds) if wanted and self.groups else None
-
-    def give_back(self, group: Group) -> None:
-        """Its run is over."""
-        if self.groups is not None:
-            self.groups.give_back(group, self.policy.bounds)
+        return make_group(self.groups, bounds) if wanted and self.groups else None
 
     def _limits(self, group: Group | None) -> Limits:
         bounds = self.policy.bounds
