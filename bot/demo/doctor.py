@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.agents.roster import Roster
 from bot.demo.asking import ask, version_of
 from bot.demo.settings_problems import settings_problems
+from bot.git import large_files
 from bot.model.offer import AgentOffer
 from bot.model.sandbox import NetworkMode
 from bot.sandbox.confinement import Confinement, establish
@@ -32,6 +33,7 @@ def examine(ask_agents: bool = False) -> int:
     """Print one line for each finding; the exit code is 1 where something must be put right before anything works.
     With `ask_agents` each agent's model is asked a word, which may cost a little."""
     good = [_python(), _git(), _agents(ask_agents), _sandbox()]
+    _large_files()
     _settings()
     return 0 if all(good) else 1
 
@@ -56,6 +58,12 @@ def _git() -> bool:
     match = re.search(r"(\d+)\.(\d+)", said)
     new_enough = match is not None and (int(match[1]), int(match[2])) >= OLDEST_GIT
     return _say(new_enough, f"{said.strip() or program}; {wanted} or newer is needed")
+
+
+def _large_files() -> None:
+    found = large_files.installed()
+    more = "" if found else "not installed; repositories that set `worktree.lfs` need it"
+    _say(found or None, f"git-lfs: {more or 'installed'}")
 
 
 def _agents(ask_them: bool) -> bool:

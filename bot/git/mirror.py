@@ -272,6 +272,14 @@ class Mirror:
         """Run git here. Raises GitFailed."""
         return await git(*arguments, repository=self.path, stdin=stdin, seconds=seconds, accept=accept)
 
+    async def with_remote(self, *arguments: str, seconds: float) -> GitOutput:
+        """Run git here with the remote ``origin`` and what it takes to read there. Raises Unreachable, whatever the
+        reason."""
+        output = await self._remotely(*arguments, seconds=seconds, accept=range(256))
+        if output.exit_code:
+            raise Unreachable(arguments, output.exit_code, output.stderr)
+        return output
+
     async def _fetch_wanted(self) -> None:
         async with self._fetching:
             refspecs, self._wanted = sorted(self._wanted), set()
@@ -306,7 +314,8 @@ class Mirror:
         secrets: tuple[str, ...] = ()
         if token:
             basic = b64encode(f"x-access-token:{token}".encode()).decode()
-            config.append(("http.extraHeader", f"Authorization: Basic {basic}"))
+            host = "/".join(self.url.split("/")[:3])  # no other one gets it, where a large file lies for instance
+            config.append((f"http.{host}/.extraHeader", f"Authorization: Basic {basic}"))
             secrets = (basic, token)
         try:
             return await git(

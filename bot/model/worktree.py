@@ -12,16 +12,30 @@ Folder = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^/\\*?\[
 
 
 class Shape(Frozen):
-    """What is checked out. Submodules never are: where they come from is up to whoever can write the tree."""
+    """What is checked out."""
 
     sparse: Annotated[
         tuple[Folder, ...],
         Field(
             max_length=200,
             description="Folders that worktrees hold, with the files above them (git's sparse checkout, cone mode); "
-            "everything if absent. The verify command has no more than that either. Submodules are never checked out.",
+            "everything if absent. The verify command has no more than that either.",
         ),
     ] = ()
+    submodules: Annotated[
+        bool,
+        Field(
+            description="Check out submodules, theirs too. Only repositories on the same GitHub that the App may read. "
+            "Tasks cannot move them."
+        ),
+    ] = False
+    lfs: Annotated[
+        bool,
+        Field(
+            description="Check out files stored with Git LFS instead of their pointers; the server needs `git-lfs`. "
+            "Tasks cannot add or change such files."
+        ),
+    ] = False
 
     @field_validator("sparse")
     @classmethod

@@ -8,10 +8,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from bot.git.large_files import FILTER, stored_in
 from bot.git.mirror import Mirror, make_bare_repository
 from bot.git.process import git
 from bot.model.identity import CommitSha
 from bot.model.worktree import WHOLE, Shape, cone
+
+
+class NotReady(Exception):
+    """The workplace cannot be made now, through no fault of an agent: something that it is made of is missing."""
+
 
 _CORES = os.cpu_count() or 1
 _under_way: set[Path] = set()
@@ -25,7 +31,8 @@ def make_task_repository(
     and has its own refs."""
     identity = mirror.identity
     user = f"[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n"
-    make_bare_repository(repository, f"[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n{user}")
+    large = FILTER if shape.lfs else ""
+    make_bare_repository(repository, f"[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n{user}{large}")
     config = repository / "config"
     core = f"bare = false\n\tworktree = {_quoted(str(tree))}"
     if shape.sparse:
@@ -60,6 +67,7 @@ def _workers() -> int:
 
 async def _read_tree(repository: Path, tree: Path, how: tuple[str, ...], seconds: float) -> None:
     _under_way.add(tree)
+    lender = Path((repository / "objects" / "info" / "alternates").read_text().strip())
     try:
         await git(
             *("read-tree", *how),
@@ -68,6 +76,7 @@ async def _read_tree(repository: Path, tree: Path, how: tuple[str, ...], seconds
             config=(
                 ("checkout.workers", str(_workers())),
                 ("submodule.recurse", "false"),
+                *stored_in(lender),
             ),
             seconds=seconds,
         )

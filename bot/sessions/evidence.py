@@ -13,6 +13,7 @@ from bot.model.session import Evidence
 from bot.model.worktree import WHOLE, Shape
 from bot.sandbox.bubblewrap import Room
 from bot.sandbox.sandbox import UNCONFINED, Sandbox
+from bot.sessions.additions import Additions
 from bot.sessions.checkout import checkout, make_task_repository
 from bot.sessions.confined import run_confined
 from bot.sessions.process import Tail
@@ -37,6 +38,8 @@ class Verification:
         mark: str = "",
         sandbox: Sandbox = UNCONFINED,
         shape: Shape = WHOLE,
+        *,
+        additions: Additions | None = None,
     ) -> None:
         self._mirror = mirror
         self._folder = folder
@@ -44,6 +47,7 @@ class Verification:
         self._mark = mark
         self._sandbox = sandbox
         self._shape = shape
+        self._additions = additions
         self._made = False
         self._runs = 0
         self._preparing: asyncio.Task[None] | None = None
@@ -72,7 +76,11 @@ class Verification:
             make_task_repository(repository, self.tree, self._mirror, "verify", {}, self._shape)
             self._made = True
         (repository / "HEAD").write_text(f"{commit}\n")
+        if self._additions is not None:
+            await self._additions.fetch(commit)
         await checkout(repository, self.tree, commit)
+        if self._additions is not None:
+            await self._additions.fill(repository, self.tree, commit)
 
     async def run(self, command: str, head: CommitSha, seconds: float) -> Evidence:
         """Run `command` with the shell on `head`, for at most `seconds`. Raises GitFailed where the checkout
@@ -106,4 +114,5 @@ class Verification:
 
     def _room(self) -> Room:
         own = (self.tree, self._folder / "repository", self._folder / "home", self._folder / "tmp")
-        return Room(self.tree, own[-1], writable=own, readable=(self._mirror.path.absolute() / "objects",))
+        lent = self._additions.lent if self._additions is not None else ()
+        return Room(self.tree, own[-1], writable=own, readable=(self._mirror.path.absolute() / "objects", *lent))

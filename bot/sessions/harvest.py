@@ -24,6 +24,7 @@ from pathlib import Path
 
 from bot.disk.trouble import trouble_of
 from bot.git.errors import GitFailed
+from bot.git.large_files import LONGEST_POINTER, pointed_at
 from bot.git.loose import NewCommit, write_commit
 from bot.git.mirror import Mirror, make_bare_repository
 from bot.git.pack import make_pack
@@ -89,8 +90,15 @@ async def uncommitted(mirror: Mirror, place: Workplace, head: CommitSha) -> tupl
     except GitFailed:
         return ()
     entries = (entry for entry in output.stdout.decode(errors="replace").split("\0") if entry)
-    changed = (entry[3:] for entry in entries if entry[1] != " ")
-    return tuple(sorted(set(changed)))[:20]
+    changed = sorted({entry[3:] for entry in entries if entry[1] != " "})
+    return tuple([path for path in changed[:40] if not await _is_large(mirror, head, path)])[:20]
+
+
+async def _is_large(mirror: Mirror, head: CommitSha, path: str) -> bool:
+    """Whether a pointer of Git LFS stands for it in `head`: the file itself is in the tree then, and differs."""
+    info = await mirror.objects.info(f"{head}:{path}")
+    small = info is not None and info.size <= LONGEST_POINTER
+    return small and pointed_at(await mirror.read(head, path) or b"") is not None
 
 
 async def _fetch(mirror: Mirror, place: Workplace, tip: CommitSha) -> None:

@@ -106,7 +106,7 @@ def _room(stage: Stage) -> Room:
         folder=place.tree,
         temporary=place.temporary,
         writable=(place.tree, place.repository, place.home, place.temporary),
-        readable=(stage.mirror.path.absolute() / "objects",),
+        readable=(stage.mirror.path.absolute() / "objects", *place.lent),
     )
 
 

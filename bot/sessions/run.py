@@ -36,8 +36,10 @@ from bot.model.sandbox import Part, SandboxPolicy
 from bot.model.session import Failed, FailureKind, Outcome, Role, SessionRecord, SessionReport, Spend, Void
 from bot.sandbox.confinement import Confinement, establish
 from bot.sandbox.sandbox import NO_SANDBOX, Sandbox
+from bot.sessions.additions import additions_of
 from bot.sessions.answering import plan, review
 from bot.sessions.archive import pack
+from bot.sessions.checkout import NotReady
 from bot.sessions.evidence import Verification
 from bot.sessions.guards import GUARDS, GuardServer
 from bot.sessions.hooks import SessionHooks
@@ -54,7 +56,7 @@ from bot.sessions.transcript import Transcript
 from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
 from bot.sessions.worker import work
-from bot.sessions.workplace import NotReady, find_base, make_workplace, session_folder
+from bot.sessions.workplace import find_base, make_workplace, session_folder
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +124,7 @@ class SessionRunner:
         await self._guards.__aexit__(kind, error, trace)
         await self.trees.__aexit__(kind, error, trace)
         await self._trash.__aexit__(kind, error, trace)
+        await asyncio.to_thread(self._confinement.close)
 
     async def unreported(
         self, repository: RepositoryName, claims: Sequence[SessionRecord]
@@ -240,7 +243,8 @@ class SessionRunner:
             base = await find_base(mirror, assignment)
             assignment = await continuing(mirror, assignment)
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
-            place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees)
+            additions = additions_of(assignment.worktree, mirror, repository, self._mirrors)
+            place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees, additions)
             on_text = self._teller(assignment)
             needs = self._roster.needs(agent, assignment.model)
             asks = access(sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
@@ -309,7 +313,11 @@ class SessionRunner:
         ahead = stage.place.start if will_verify else None
         folder = stage.place.folder / "verify"
         shape = assignment.worktree
-        async with Verification(mirror, folder, ahead, self._folder.mark, stage.verifying, shape) as verification:
+        # one of its own: what an agent's tree borrows from and what this one does are made at the same time
+        additions = additions_of(shape, mirror, RepositoryName.parse(assignment.repository), self._mirrors)
+        async with Verification(
+            *(mirror, folder, ahead, self._folder.mark, stage.verifying, shape), additions=additions
+        ) as verification:
             if assignment.role is Role.REVIEWER:
                 return await review(stage, template, verification)
             return await work(stage, template, verification)

@@ -268,7 +268,7 @@ def _room(stage: Stage, prompt_file: Path, answer_file: Path) -> Room:
         folder=place.tree,
         temporary=place.temporary,
         writable=(place.tree, place.repository, place.home, place.temporary, answer_file.parent),
-        readable=(stage.mirror.path.absolute() / "objects", prompt_file),
+        readable=(stage.mirror.path.absolute() / "objects", *place.lent, prompt_file),
         machine=stage.agent_reads,
     )
 

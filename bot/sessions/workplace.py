@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -29,21 +29,19 @@ from bot.git.process import git
 from bot.model.assignment import Assignment
 from bot.model.identity import CommitSha, RepositoryName, SessionId, task_branch
 from bot.model.session import Role
-from bot.sessions.checkout import checkout, make_task_repository, move_on
+from bot.sessions.additions import Additions
+from bot.sessions.checkout import NotReady, checkout, make_task_repository, move_on
 from bot.sessions.ready import ReadyTrees
 
 _LOOKS = 4
 _SAFE = re.compile(r"^(?!\.\.?$)[A-Za-z0-9._-]{1,120}$")
 
 
-class NotReady(Exception):
-    """The workplace cannot be made now, through no fault of an agent: a base or a commit is missing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Workplace:
     """`start` is the commit that the tree began with and `base` the newest commit of the base branch. `branch` is
-    the branch in the task repository that the tree is on. `conflicts` are the paths of a merge left open."""
+    the branch in the task repository that the tree is on. `conflicts` are the paths of a merge left open. `lent` are
+    folders of objects that are borrowed besides the mirror's."""
 
     folder: Path
     base: CommitSha
@@ -51,6 +49,7 @@ class Workplace:
     branch: str
     conflicts: tuple[str, ...] = ()
     merged_base: bool = False
+    lent: tuple[Path, ...] = ()
 
     @property
     def tree(self) -> Path:
@@ -116,9 +115,10 @@ async def make_workplace(
     base: CommitSha,
     at: datetime,
     trees: ReadyTrees | None = None,
+    additions: Additions | None = None,
 ) -> Workplace:
     """A tree at the commit that `assignment` asks for, one of `trees` where one stands ready. `folder` must not exist.
-    Raises GitFailed."""
+    Raises GitFailed and NotReady."""
     branch = task_branch(assignment.objective, assignment.task or assignment.role.value)
     start, conflicting, merged = assignment.judges or assignment.starts_from or base, False, False
     if assignment.role is Role.WORKER and assignment.starts_from:
@@ -128,11 +128,15 @@ async def make_workplace(
         (folder / name).mkdir(parents=True)
     place = Workplace(folder, base, start, branch, merged_base=merged)
     refs = {f"refs/heads/{branch}": start, f"refs/remotes/origin/{assignment.base_branch}": base}
+    if additions is not None:
+        await additions.fetch(start, base)
     await _fill(mirror, assignment, place, refs, trees)
+    if additions is not None:
+        await additions.fill(place.repository, place.tree, start)
+        place = replace(place, lent=additions.lent)
     if not conflicting:
         return place
-    conflicts = await _leave_conflict(mirror, place, assignment)
-    return Workplace(folder, base, start, branch, conflicts)
+    return replace(place, conflicts=await _leave_conflict(mirror, place, assignment))
 
 
 async def _fill(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
+from bot.git.large_files import is_stored, pointed_at
 from bot.git.mirror import Mirror
 from bot.git.trees import Difference, differences, merge_base
 from bot.model.identity import CommitSha
@@ -27,6 +28,7 @@ _BINARY_SIGN = 8_000
 class Change:
     """One path of the difference. Modes are git's, six digits; `size` is that of the new file in bytes; `link` is
     where a new symbolic link points; `conflict` says that conflict marks came in, `secrets` which kinds of secrets.
+    `unstored` says that the file is a pointer of Git LFS whose large file the remote is not known to have.
     The texts are None where a file is absent, binary or too large to be read."""
 
     path: str
@@ -37,6 +39,7 @@ class Change:
     conflict: bool = False
     binary: bool = False
     secrets: tuple[str, ...] = ()
+    unstored: bool = False
     old_text: str | None = None
     new_text: str | None = None
 
@@ -54,7 +57,15 @@ async def collect(
     if start is None:
         return None
     found = await differences(mirror.objects, start, head)
-    return tuple([await _change(mirror, one, largest_file, secrets) for one in found])
+    changes = [await _change(mirror, one, largest_file, secrets) for one in found]
+    kept = {pointed_at((change.old_text or "").encode()) for change in changes}
+    return tuple(replace(change, unstored=_unstored(mirror, change, kept)) for change in changes)
+
+
+def _unstored(mirror: Mirror, change: Change, kept: Collection[str | None]) -> bool:
+    """`kept` are the large files that the difference takes away from somewhere: they may have been moved."""
+    large = pointed_at((change.new_text or "").encode())
+    return large is not None and large not in kept and not is_stored(mirror, large)
 
 
 async def _change(mirror: Mirror, difference: Difference, largest_file: int, secrets: Sequence[str]) -> Change:

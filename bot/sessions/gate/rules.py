@@ -110,6 +110,9 @@ def _refusal(change: Change, rules: Rules) -> Refusal | None:
         kinds = ", ".join(change.secrets)
         cure = "Take it out of every commit, and read it from the environment where the program runs."
         return Refusal(f"the added lines hold a secret ({kinds})", path, cure)
+    if change.unstored:
+        cure = "Leave files of Git LFS as they are; a person may change them."
+        return Refusal("files that Git LFS stores may not be added or changed", path, cure)
     if change.conflict:
         return Refusal("the file has conflict marks", path, "Solve the conflict and remove the marks.")
     return None
