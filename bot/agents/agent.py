@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field, TypeAdapter
 
+from bot.model.budget import Metric
 from bot.model.frozen import Frozen
 from bot.model.offer import McpServer
 from bot.model.session import Spend, Trouble
@@ -206,6 +207,21 @@ class Agent(Protocol):
         """Where `Invocation.mcp` goes, for people; None where the program knows no MCP servers."""
         ...
 
+    @property
+    def keeps(self) -> tuple[Metric, ...]:
+        """The budgets that it is told (`Invocation.turns`, `Invocation.usd`) and ends for by itself."""
+        ...
+
+    @property
+    def notebook(self) -> str | None:
+        """Where below its home it writes down what it does while it does it, one JSON object a line: a path, with
+        ``*`` for any part of a name. None where its output tells of the cost in time."""
+        ...
+
+    def noted(self, line: bytes) -> tuple[AgentEvent, ...]:
+        """What one line of its notebook says of the cost. It never raises."""
+        ...
+
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
         """Where it asks `model`, if it can be told to ask it elsewhere: at `base_url`, or at its maker's address."""
         ...
@@ -240,14 +256,22 @@ class Account:
         """Answers of the model: what it says and calls until tools have answered is one."""
         self.tool_calls = 0
         self._answering = False
+        self._unanswered = 0
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether its model is about to be asked once more: all the tools that it called have answered."""
+        return self.tool_calls > 0 and not self._answering and self._unanswered <= 0
 
     def add(self, event: AgentEvent) -> None:
         if isinstance(event, Thinking | Message | ToolCall):
             self.turns += not self._answering
             self.tool_calls += isinstance(event, ToolCall)
+            self._unanswered += isinstance(event, ToolCall)
             self._answering = True
         elif isinstance(event, ToolResult):
             self._answering = False
+            self._unanswered -= 1
         if isinstance(event, Message | Finished):
             joined = isinstance(event, Message) and event.continued
             self._texts.append(event.text if joined or not self._texts else f"\n{event.text}")

@@ -34,6 +34,7 @@ from bot.agents.agent import (
 from bot.agents.program import Line, Program, common_form, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
+from bot.model.budget import Metric
 
 _CAPPED = ("error_max_turns", "error_max_budget_usd")
 
@@ -51,6 +52,7 @@ class ClaudeAgent(Program):
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.anthropic.com",)
     system_place: str | None = "`--append-system-prompt-file`"
+    keeps: tuple[Metric, ...] = (Metric.TURNS, Metric.USD)
     mcp_place: str | None = "`--mcp-config`, and `--strict-mcp-config`"
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:

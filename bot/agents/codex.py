@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
@@ -22,13 +23,14 @@ from bot.agents.agent import (
     Message,
     RateLimited,
     Started,
+    StepUsage,
     Thinking,
     ToolCall,
     ToolResult,
     Upstream,
     Usage,
 )
-from bot.agents.program import Line, Program, read_line
+from bot.agents.program import Line, Program, read_cost, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
 from bot.model.offer import McpServer
@@ -55,6 +57,7 @@ class CodexAgent(Program):
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.openai.com",)
     system_place: str | None = "`developer_instructions`"
+    notebook: str | None = ".codex/sessions/*/*/*/rollout-*.jsonl"
     mcp_place: str | None = "`mcp_servers`"
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
@@ -81,6 +84,9 @@ class CodexAgent(Program):
         folder = invocation.home / ".codex"
         files = {folder / "config.toml": "\n".join(settings) + "\n"}
         return Command((*argv, "--", prompt_argument(invocation)), {"CODEX_HOME": str(folder)}, files)
+
+    def noted(self, line: bytes) -> tuple[AgentEvent, ...]:
+        return read_cost(line, _Note)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return read_line(line, _Line)
@@ -143,6 +149,24 @@ class _Item(BaseModel):
 class _Tokens(BaseModel):
     input_tokens: int | None = None
     output_tokens: int | None = None
+
+
+class _Noted(BaseModel):
+    thread_id: str = ""
+    usage: _Tokens
+
+
+class _Note(Line):
+    """One line of what it keeps of a conversation, or of that of an agent below it."""
+
+    type: Literal["token_usage_record"]
+    ordinal: int
+    payload: _Noted
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        used = self.payload.usage
+        step = f"{self.payload.thread_id}#{self.ordinal}"
+        return (StepUsage(step=step, input_tokens=used.input_tokens or 0, output_tokens=used.output_tokens or 0),)
 
 
 class _Error(BaseModel):

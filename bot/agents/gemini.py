@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
@@ -22,14 +23,16 @@ from bot.agents.agent import (
     Invocation,
     Message,
     Started,
+    StepUsage,
     ToolCall,
     ToolResult,
     Upstream,
     Usage,
 )
-from bot.agents.program import Line, Program, read_line
+from bot.agents.program import Line, Program, read_cost, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
+from bot.model.budget import Metric
 from bot.model.offer import McpServer
 from bot.model.session import Trouble
 
@@ -50,6 +53,8 @@ class GeminiAgent(Program):
     resumes: bool = True
     hosts: tuple[str, ...] = ("generativelanguage.googleapis.com",)
     system_place: str | None = "`GEMINI.md` of its home"
+    keeps: tuple[Metric, ...] = (Metric.TURNS,)
+    notebook: str | None = ".gemini/tmp/*/chats/session-*.jsonl"
     mcp_place: str | None = "`mcpServers`"
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
@@ -82,6 +87,9 @@ class GeminiAgent(Program):
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return read_line(line, _Line)
 
+    def noted(self, line: bytes) -> tuple[AgentEvent, ...]:
+        return read_cost(line, _Note)
+
     def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
         return (_EXITS[code],) if code in _EXITS else ()
 
@@ -104,6 +112,24 @@ def _servers(mcp: Mapping[str, McpServer]) -> dict[str, JsonValue]:
         }
         for name, server in mcp.items()
     }
+
+
+class _NotedTokens(BaseModel):
+    input: int = 0
+    output: int = 0
+    thoughts: int = 0
+
+
+class _Note(Line):
+    """One line of what it keeps of a conversation; that of an answer is written anew when its tools have answered."""
+
+    id: str
+    type: Literal["gemini"]
+    tokens: _NotedTokens
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        used = self.tokens
+        return (StepUsage(step=self.id, input_tokens=used.input, output_tokens=used.output + used.thoughts),)
 
 
 class _Stats(BaseModel):

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
@@ -25,13 +26,15 @@ from bot.agents.agent import (
     Message,
     RateLimited,
     Started,
+    StepUsage,
     ToolCall,
     ToolResult,
     Upstream,
 )
-from bot.agents.program import Line, Program, read_line
+from bot.agents.program import Line, Program, read_cost, read_line
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument, shown
+from bot.model.budget import Metric
 from bot.model.offer import McpServer
 
 _FAILED = re.compile(r"^error: failed to run prompt: (.*)$", re.MULTILINE)
@@ -48,6 +51,8 @@ class KimiAgent(Program):
     resumes: bool = True
     hosts: tuple[str, ...] = ("api.kimi.com", "api.moonshot.ai")
     system_place: str | None = "`AGENTS.md` of its home"
+    keeps: tuple[Metric, ...] = (Metric.TURNS,)
+    notebook: str | None = ".kimi-code/sessions/*/*/agents/*/wire.jsonl"
     mcp_place: str | None = "`mcp.json` of its home"
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
@@ -94,6 +99,9 @@ class KimiAgent(Program):
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return read_line(line, _Line)
 
+    def noted(self, line: bytes) -> tuple[AgentEvent, ...]:
+        return read_cost(line, _Note)
+
     def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
         found = _FAILED.search(errors)
         if code == 0 or found is None:
@@ -110,6 +118,27 @@ def _servers(mcp: Mapping[str, McpServer]) -> dict[str, JsonValue]:
         else {"url": server.url, **({"bearerTokenEnvVar": server.token} if server.token else {})}
         for name, server in mcp.items()
     }
+
+
+class _NotedTokens(BaseModel):
+    inputOther: int = 0  # noqa: N815
+    inputCacheRead: int = 0  # noqa: N815
+    inputCacheCreation: int = 0  # noqa: N815
+    output: int = 0
+
+
+class _Note(Line):
+    """One line of what it keeps of a conversation, or of that of an agent below it."""
+
+    type: Literal["usage.record"]
+    agentId: str = ""  # noqa: N815
+    time: int
+    usage: _NotedTokens
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        used = self.usage
+        read = used.inputOther + used.inputCacheRead + used.inputCacheCreation
+        return (StepUsage(step=f"{self.agentId}#{self.time}", input_tokens=read, output_tokens=used.output),)
 
 
 class _Function(BaseModel):

@@ -17,6 +17,7 @@ from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocati
 from bot.agents.program import Program
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument
+from bot.model.budget import Metric
 
 _LARGEST = 64_000_000
 _SYSTEM = "You are a helpful assistant that can interact with a computer."
@@ -56,6 +57,8 @@ class MiniAgent(Program):
     )
 
     system_place: str | None = "`agent.system_template`"
+
+    keeps: tuple[Metric, ...] = (Metric.TURNS, Metric.USD)
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
         """Its maker's, by the first part of the model's name."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot.agents.agent import AgentEvent, Invocation, Raw, Upstream
+from bot.model.budget import Metric
 from bot.model.offer import McpServer
 
 
@@ -21,6 +22,12 @@ class Program:
     hosts: tuple[str, ...] = ()
     system_place: str | None = None
     mcp_place: str | None = None
+
+    keeps: tuple[Metric, ...] = ()
+    notebook: str | None = None
+
+    def noted(self, line: bytes) -> tuple[AgentEvent, ...]:
+        return ()
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
         return None
@@ -61,6 +68,14 @@ def read_line(line: bytes, kind: type[Line]) -> tuple[AgentEvent, ...]:
     except ValidationError:
         events = None
     return raw(line) if events is None else events
+
+
+def read_cost(line: bytes, kind: type[Line]) -> tuple[AgentEvent, ...]:
+    """The events of one line of a program's notebook; those of another kind say nothing. It never raises."""
+    try:
+        return kind.model_validate_json(line).events() or ()
+    except ValidationError:
+        return ()
 
 
 def raw(line: bytes) -> tuple[AgentEvent, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from bot.agents.agent import Account, Agent, AgentError, AgentEvent, Finished, Message, RateLimited, ToolCall
+from bot.sessions.notebook import Notebook
 from bot.sessions.process import Tail
 from bot.sessions.transcript import Transcript
 
@@ -26,12 +27,19 @@ OnText = Callable[[str], None]
 
 class Listener:
     """The sink of an agent's standard output. `account` is what was understood, and `on_event` is told once for each
-    piece that said something; `finish` after the last piece, with what is known beside the output."""
+    piece that said something; `finish` after the last piece, with what is known beside the output. What the program
+    writes into `notebook` is heard too."""
 
     def __init__(
-        self, agent: Agent, transcript: Transcript, on_text: OnText, on_event: Callable[[], None] = lambda: None
+        self,
+        agent: Agent,
+        transcript: Transcript,
+        on_text: OnText,
+        on_event: Callable[[], None] = lambda: None,
+        notebook: Notebook | None = None,
     ) -> None:
         self.account = Account()
+        self._notebook = notebook
         self._on_event = on_event
         self._agent = agent
         self._transcript = transcript
@@ -55,7 +63,14 @@ class Listener:
         if self._read > MOST_READ or self._lines > MOST_LINES or len(self._line) > LONGEST_LINE:
             self._tail = Tail(_TAIL)
             self._tail(bytes(self._line))
+        self.look()
         self._transcript.flush()
+
+    def look(self) -> None:
+        """See what the program has written down since; its output may tell of no cost."""
+        if self._notebook is not None:
+            lines = self._notebook.new_lines()
+            self._hear([event for line in lines for event in self._agent.noted(line)])
 
     def finish(self, last: Iterable[AgentEvent] = ()) -> None:
         if self._tail is not None:
@@ -64,6 +79,7 @@ class Listener:
             self._take(lines[1:] or lines)
         elif self._line:
             self._take([bytes(self._line)])
+        self.look()
         self._hear(tuple(last))
         self._transcript.flush()
 

@@ -26,6 +26,7 @@ from bot.sandbox.sandbox import UNCONFINED, Sandbox
 from bot.sessions.confined import run_confined
 from bot.sessions.harvest import checked_out
 from bot.sessions.listen import Listener, OnText
+from bot.sessions.notebook import Notebook
 from bot.sessions.process import Ending, OnOutput, Tail
 from bot.sessions.surroundings import Folders, agent_environment, clean_environment
 from bot.sessions.transcript import Transcript
@@ -181,7 +182,8 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     for path, text in command.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    listener = Listener(stage.agent, stage.transcript, stage.on_text, lambda: watch.progressed())
+    notebook = Notebook(stage.place.home, stage.agent.notebook)
+    listener = Listener(stage.agent, stage.transcript, stage.on_text, lambda: watch.progressed(), notebook)
     errors = Tail(_SHOWN)
 
     resumed = invocation.continues is not None
@@ -200,6 +202,9 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
         stall=stage.assignment.stall_seconds,
         warn=lambda words: stage.warn(words, number),
         say=stage.on_text,
+        look=listener.look,
+        asks_again=lambda: listener.account.asks_again,
+        keeps=stage.agent.keeps,
     )
     began = time.monotonic()
     try:

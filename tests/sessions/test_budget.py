@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from hashlib import sha256
 
-from bot.model.budget import Caps
+from bot.model.budget import Caps, Metric
 from bot.model.session import Failed, FailureKind, Published, Spend
 from bot.sessions.watch import Watch
 from tests.sessions.conftest import World
@@ -96,6 +96,7 @@ class Told:
     def __init__(self, caps: Caps, stall: float | None = None) -> None:
         self.spend = Spend()
         self.warnings: list[str] = []
+        self.asks_again = False
         self.watch = Watch(
             caps,
             lambda seconds, commits: self.spend,
@@ -103,6 +104,8 @@ class Told:
             stall=stall,
             warn=self.warnings.append,
             say=lambda text: None,
+            asks_again=lambda: self.asks_again,
+            keeps=(Metric.TURNS,),
         )
 
     async def until_it_ends(self) -> None:
@@ -121,6 +124,19 @@ async def test_each_budget_is_warned_of_once_and_ends_the_turn_when_it_is_spent(
     await told.until_it_ends()
     assert told.watch.found is not None
     assert told.watch.found.text == "was ended, since its budget is spent: 1k tokens of 1k tokens"
+
+
+async def test_what_is_spent_when_the_model_would_be_asked_again_ends_the_turn_at_once() -> None:
+    told = Told(Caps(tokens=1000, turns=2))
+    told.spend, told.asks_again = Spend(input_tokens=900, turns=2), True
+    told.watch.progressed()
+    assert not told.watch.over.done()  # the program keeps the cap of turns by itself
+    told.spend, told.asks_again = Spend(input_tokens=1000), False
+    told.watch.progressed()
+    assert not told.watch.over.done()  # it may have been its last word
+    told.asks_again = True
+    told.watch.progressed()
+    assert told.watch.over.done()
 
 
 async def test_who_is_ended_has_a_moment_to_commit(world: World) -> None:

@@ -53,10 +53,10 @@ class Messages(BaseModel):
         )
 
 
-def opening(model: str) -> Event:
+def opening(model: str, number: int = 0) -> Event:
     usage: JsonValue = {"input_tokens": 100, "output_tokens": 1}
     message: JsonValue = {
-        "id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": [],
+        "id": f"msg_{number}", "type": "message", "role": "assistant", "model": model, "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": usage,
     }  # fmt: skip
     return "message_start", {"type": "message_start", "message": message}
@@ -86,7 +86,7 @@ def events(ask: Ask, reply: Acts) -> list[Event]:
         delta = {"type": "text_delta", "text": call}
         stop = "end_turn"
     return [
-        opening(ask.model),
+        opening(ask.model, len(ask.results)),
         ("content_block_start", {"type": "content_block_start", "index": 0, "content_block": block}),
         ("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta}),
         ("content_block_stop", {"type": "content_block_stop", "index": 0}),

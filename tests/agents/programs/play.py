@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.agents.agent import Account, Agent, AgentEvent, Invocation
+from bot.sessions.notebook import Notebook
 from bot.sessions.process import Ending, Tail, run_guarded
 
 IDENTITY = {
@@ -70,13 +72,39 @@ class Desk:
     async def play(
         self, agent: Agent, invocation: Invocation, keys: dict[str, str], seconds: float = 60, **changes: object
     ) -> Played:
-        """Run the program to its end, as `bot.sessions.turn` does."""
+        """Run the program to its end, as `bot.sessions.turn` does, or until `enough` is done."""
+        enough = changes.pop("enough", None)
+        assert enough is None or isinstance(enough, asyncio.Future)
         invocation = replace(invocation, **changes)  # type: ignore[arg-type]
+        notebook = Notebook(invocation.home, agent.notebook)
+        argv, environment = self.lay_out(agent, invocation, keys)
+        output, errors = bytearray(), Tail(4_000)
+        ending = await run_guarded(
+            argv,
+            folder=self.tree,
+            environment=environment,
+            seconds=seconds,
+            on_output=output.extend,
+            on_error_output=errors,
+            grace=1.0,
+            enough=enough,
+        )
+        events = [event for line in bytes(output).splitlines() for event in agent.events(line)]
+        events += [event for line in notebook.new_lines() for event in agent.noted(line)]
+        events += agent.ending(invocation, ending.code, errors.text)
+        account = Account()
+        for event in events:
+            account.add(event)
+        return Played(ending, events, account, bytes(output), errors.text)
+
+    def lay_out(
+        self, agent: Agent, invocation: Invocation, keys: dict[str, str]
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Its arguments and its environment, with the files that it needs in their places."""
         command = agent.start(invocation)
         for path, text in command.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        output, errors = bytearray(), Tail(4_000)
         temporary = self.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         environment = {
@@ -88,18 +116,4 @@ class Desk:
             **keys,
             **command.environment,
         }
-        ending = await run_guarded(
-            command.argv,
-            folder=self.tree,
-            environment=environment,
-            seconds=seconds,
-            on_output=output.extend,
-            on_error_output=errors,
-            grace=1.0,
-        )
-        events = [event for line in bytes(output).splitlines() for event in agent.events(line)]
-        events += agent.ending(invocation, ending.code, errors.text)
-        account = Account()
-        for event in events:
-            account.add(event)
-        return Played(ending, events, account, bytes(output), errors.text)
+        return command.argv, environment

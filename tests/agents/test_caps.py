@@ -1,0 +1,86 @@
+"""Programs that know no cap of tokens are ended when it is reached, in the middle of what they do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.model.budget import Caps
+from bot.model.session import FailureKind
+from bot.sessions.listen import Listener
+from bot.sessions.notebook import Notebook
+from bot.sessions.process import run_guarded
+from bot.sessions.transcript import Transcript
+from bot.sessions.watch import Watch
+from tests.agents.model.script import Reply, Run, Stall
+from tests.agents.model.server import serve
+from tests.agents.programs.play import Desk
+from tests.agents.programs.record import AGENTS
+
+Installed = Callable[[str], Path]
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "opencode", "kimi"])
+async def test_a_cap_of_tokens_ends_a_program_between_two_answers(
+    name: str, tmp_path: Path, installed: Installed
+) -> None:
+    """Each answer costs 120 tokens (Claude Code tells 101 at first), and the third never comes."""
+    agent, variable, model_name, path = AGENTS[name]
+    desk = Desk(tmp_path, installed(name))
+    desk.set_up()
+    replies: list[Reply] = [Run("echo one"), Run("echo two"), Stall()]
+    async with serve(lambda ask: replies.pop(0) if len(replies) > 1 else replies[0]) as model:
+        invocation = desk.invocation("Go on for ever.", model_name, model.url + path)
+        argv, environment = desk.lay_out(agent, invocation, {variable: "sk-scripted-0123456789"})
+        with Transcript(tmp_path / "transcript.jsonl", (), lambda: datetime.now(UTC)) as transcript:
+            notebook = Notebook(invocation.home, agent.notebook)
+            listener = Listener(agent, transcript, lambda text: None, lambda: watch.progressed(), notebook)
+            watch = Watch(
+                Caps(tokens=200),
+                lambda seconds, commits: listener.account.spend(seconds),
+                lambda: None,
+                stall=None,
+                warn=lambda words: None,
+                say=lambda text: None,
+                look=listener.look,
+                asks_again=lambda: listener.account.asks_again,
+                keeps=agent.keeps,
+            )
+            async with watch:
+                await run_guarded(
+                    argv,
+                    folder=desk.tree,
+                    environment=environment,
+                    seconds=120,
+                    on_output=listener,
+                    enough=watch.over,
+                    grace=1.0,
+                )
+            listener.finish()
+    assert watch.found is not None
+    assert watch.found.reason is FailureKind.BUDGET
+    assert "tokens of 200 tokens" in watch.found.text
+    assert len(model.asked) <= 3
+
+
+def test_of_a_notebook_only_what_is_new_is_read_and_no_link_is_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "notes" / "a"
+    folder.mkdir(parents=True)
+    file = folder / "book-1.jsonl"
+    file.write_text("old\n")
+    book = Notebook(tmp_path, "notes/*/book-*.jsonl")
+    with file.open("a") as more:
+        more.write("new\nhal")
+        more.flush()
+        assert list(book.new_lines()) == [b"new"]
+        more.write("f\n")
+    (folder / "book-2.jsonl").symlink_to(file)
+    os.mkfifo(folder / "book-3.jsonl")
+    (tmp_path / "notes" / "b").symlink_to(folder)
+    assert list(book.new_lines()) == [b"half"]
+    assert list(book.new_lines()) == []
+    assert list(Notebook(tmp_path, None).new_lines()) == []
