@@ -200,6 +200,13 @@ HINTS_HELD_BACK = retry(
     level="info",
     ids=OBJECTIVE,
 )
+NOT_ALL_SEEN = give_up(
+    "not all that was said is read",
+    "A conversation of more than a thousand comments, reviews or checks: what lies in its middle is not seen.",
+    "Say what counts once more.",
+    level="info",
+    ids=OBJECTIVE,
+)
 LEFT_ALONE = give_up("left alone", "The issue is gone, moved away, or a pull request.", level="info", ids=OBJECTIVE)
 BAD_CONFIGURATION = refusal(
     "bad configuration",

@@ -16,7 +16,7 @@ people delete takes effect as much later as reads may lag.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.model.observed import Comment, Issue, Observation, PullRequest, PullRequestState, Review
 
@@ -50,7 +50,7 @@ def _issue_is_older(read: Issue, before: Issue) -> bool:
     if read.updated_at is not None and before.updated_at is not None and read.updated_at != before.updated_at:
         return read.updated_at < before.updated_at
     opened_again = read.open and not before.open
-    return opened_again or not before.labels <= read.labels or not _ids(before.comments) <= _ids(read.comments)
+    return opened_again or not before.labels <= read.labels or _lacks(read.comments, before.comments)
 
 
 def _pull_request_is_older(read: PullRequest, before: PullRequest) -> bool:
@@ -58,9 +58,12 @@ def _pull_request_is_older(read: PullRequest, before: PullRequest) -> bool:
         return read.updated_at < before.updated_at
     ended = before.state is not PullRequestState.OPEN
     opened_again = ended and read.state is PullRequestState.OPEN
-    said = _ids(before.comments) <= _ids(read.comments) and _ids(before.reviews) <= _ids(read.reviews)
-    return opened_again or not said
+    lacks = _lacks(read.comments, before.comments) or _lacks(read.reviews, before.reviews)
+    return opened_again or lacks
 
 
-def _ids(things: Iterable[Comment | Review]) -> frozenset[int]:
-    return frozenset(thing.id for thing in things)
+def _lacks(read: Sequence[Comment | Review], before: Sequence[Comment | Review]) -> bool:
+    """Whether something that was said is missing in `read`; not what was said before all that it shows, since only
+    the last are asked for, and those move on."""
+    shown = {thing.id for thing in read}
+    return any(thing.id not in shown and thing.id > min(shown, default=0) for thing in before)

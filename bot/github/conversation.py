@@ -12,6 +12,7 @@ from bot.github.client import PacedClient
 from bot.github.errors import NotThere
 from bot.github.graphql import document, with_parts
 from bot.github.shapes import CommentNode, ObjectiveNode, Page, Shape
+from bot.journal import NOT_ALL_SEEN, tell
 from bot.model.identity import RepositoryName
 
 MOST = 1_150
@@ -53,4 +54,6 @@ async def comments_of(
         further = data.repository.issue.comments
         found.update((one.full_database_id, one) for one in further.seen())
         page, missing = further.page_info, missing - PAGE
+    if node.first_comments.total_count > MOST:
+        tell(NOT_ALL_SEEN, comments=node.first_comments.total_count)
     return tuple(found[number] for number in sorted(found))

@@ -7,8 +7,9 @@ newest two are asked for and those of forks are dropped; where both are of forks
 The price, counted as GitHub does (each connection of each node is a request, a hundred are a point): for 50 tasks
 50 x 4 for the issues, 50 + 100 x 4 for the pull requests, a handful for the rest: 7 points.
 
-Sub-issues come by 50, keys by 50; more of either cost further requests. An answer with errors is refused
-whole, except where the number itself is not found: half an answer looks as if the other half had vanished.
+Sub-issues come by 50, keys by 50, reviews and checks of a pull request by 100 (`crowded`); more of any cost further
+requests. An answer with errors is refused whole, except where the number itself is not found: half an answer looks as
+if the other half had vanished.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pydantic import Field, JsonValue
 from bot.github import reading
 from bot.github.client import PacedClient
 from bot.github.conversation import comments_of
+from bot.github.crowded import read_whole
 from bot.github.errors import NotThere
 from bot.github.graphql import document, with_parts
 from bot.github.identity import Identity
@@ -222,7 +224,7 @@ async def _more_tasks(
 async def _pull_requests(
     client: PacedClient, name: RepositoryName, identity: Identity, branches: Sequence[_Branch]
 ) -> tuple[PullRequest, ...]:
-    found: dict[int, PullRequest] = {}
+    found: dict[int, PullRequestNode] = {}
     for branch in branches:
         own = [pull for pull in branch.pulls.seen() if not pull.is_cross_repository]
         page = branch.pulls.page_info
@@ -230,8 +232,9 @@ async def _pull_requests(
             further = await _more_pull_requests(client, name, branch.name, page.end_cursor)
             own = [pull for pull in further.seen() if not pull.is_cross_repository]
             page = further.page_info
-        found.update((pull.number, reading.pull_request(pull, identity)) for pull in own)
-    return tuple(found[number] for number in sorted(found))
+        found.update((pull.number, pull) for pull in own)
+    whole = await read_whole(client, name, [found[number] for number in sorted(found)])
+    return tuple(reading.pull_request(pull, identity) for pull in whole)
 
 
 async def _more_pull_requests(

@@ -38,6 +38,17 @@ class Page(Nodes[Node], Generic[Node]):
     page_info: PageInfo
 
 
+class BackwardInfo(Shape):
+    has_previous_page: bool
+    start_cursor: str | None = None
+
+
+class BackwardPage(Nodes[Node], Generic[Node]):
+    """One that is read from its end."""
+
+    page_info: BackwardInfo
+
+
 class FileNode(Shape):
     """A blob; `oid` is missing where the path is a folder."""
 
@@ -166,7 +177,7 @@ class StatusNode(Shape):
 
 
 class Rollup(Shape):
-    contexts: Nodes[CheckRunNode | StatusNode]
+    contexts: Page[CheckRunNode | StatusNode]
 
 
 class PullRequestNode(Shape):
@@ -185,5 +196,5 @@ class PullRequestNode(Shape):
     merge_commit: Commit | None = None
     closings: Nodes[Closing] = Nodes()
     comments: Nodes[CommentNode] = Nodes()
-    reviews: Nodes[ReviewNode] | None = None
+    reviews: BackwardPage[ReviewNode] | None = None
     status_check_rollup: Rollup | None = None

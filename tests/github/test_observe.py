@@ -180,6 +180,22 @@ async def test_a_look_at_fifty_tasks_is_one_request_of_under_ten_points(world: W
     assert 1 <= observed.points < 10
 
 
+async def test_reviews_and_checks_beyond_a_hundred_cost_one_request_a_page(world: World) -> None:
+    issue = world.issue("Cart")
+    branch = f"crewline/{issue.number}/cart"
+    head = await world.branch(branch, {"cart.py": "x = 1\n"})
+    pull = await world.pull(branch)
+    ci = other_app(world)
+    for number in range(210):
+        await create_check_run(world.shop, ci, head, CheckChange(name=f"job {number}", status="in_progress"))
+        await create_review(pull, world.ada, "COMMENT", f"Remark {number}.")
+    [found] = (await look(world, issue.number, "cart")).pull_requests
+    assert {check.name for check in found.checks} == {f"job {n}" for n in range(210)}
+    assert [review.body for review in found.reviews] == [f"Remark {n}." for n in range(210)]
+    [observed] = [kind for kind in world.github.usage().kinds if kind.kind == "observe"]
+    assert observed.requests == 3
+
+
 async def test_an_issue_that_is_not_there(world: World) -> None:
     assert isinstance(await world.github.observe(99, (), "crewline"), Gone)
 
