@@ -21,6 +21,7 @@ import asyncio
 import os
 import shutil
 from base64 import b64encode
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
@@ -38,7 +39,9 @@ from bot.git.loose_refs import write_ref
 from bot.git.objects import ObjectReader
 from bot.git.process import GitOutput, Identity, git
 from bot.git.push import RefUpdate, push_arguments, raise_for_refs
-from bot.git.quick_push import Remote, quick_push
+from bot.git.quick_fetch import quick_fetch
+from bot.git.quick_push import quick_push
+from bot.git.smart_http import Remote
 from bot.model.identity import CommitSha
 
 HEADS = "+refs/heads/*:refs/remotes/origin/*"
@@ -46,6 +49,9 @@ FRESH = 3.0
 """Seconds for which a fetch that was foreseen counts as one of now. Work takes minutes; a base that is this much older
 is none the worse."""
 _FLAGS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-show-forced-updates", "--refmap=", "--prune")
+
+_RECENT = 64
+"""Commits, pushed or fetched of late, that a remote is told of so that it does not send them."""
 
 _NO_ENTRY = ("HTTP 401", "error: 401", "Authentication failed", "could not read Username")
 """How git says 401: of the request that opens a fetch or a push, and of the one that carries the objects."""
@@ -95,6 +101,7 @@ class Mirror:
         self._foreseen: dict[tuple[str, ...], tuple[float, asyncio.Task[None]]] = {}
         self._preparing = asyncio.Lock()
         self._held: int | None = None
+        self._recent: deque[CommitSha] = deque(maxlen=_RECENT)
         self._wanted: set[str] = set()
         self._next_fetch: asyncio.Task[None] | None = None
         self._fetches: set[asyncio.Task[None]] = set()
@@ -212,10 +219,35 @@ class Mirror:
             self._silent("git gets no answer")
             raise
         for update in updates:
-            ref = update.ref.replace("refs/heads/", "refs/remotes/origin/", 1)
-            if update.new is not None and not write_ref(self.path, ref, update.new):
-                await self.git("update-ref", ref, update.new)
+            if update.new is not None:
+                await self._move(update.ref.replace("refs/heads/", "refs/remotes/origin/", 1), update.new)
         return True
+
+    async def _fetched_quickly(self, branches: Sequence[str]) -> bool:
+        """The usual fetch over a remote that speaks HTTP; False where git has to do it."""
+        if self._http is None or not self.url.startswith(("http://", "https://")):
+            return False
+        known = {name: await self.branch(name) for name in branches}
+        remote = Remote(self._http, self.url, await self._token(), self._answer_seconds)
+        haves = dict.fromkeys([*(head for head in known.values() if head is not None), *self._recent])
+        try:
+            heads = await quick_fetch(remote, branches, known, haves, self._unpack)
+        except Unreachable:
+            self._silent("git gets no answer")
+            raise
+        for name, head in (heads or {}).items():
+            if head != known[name]:
+                await self._move(f"refs/remotes/origin/{name}", head)
+        return heads is not None
+
+    async def _unpack(self, pack: bytes) -> None:
+        await self.git("unpack-objects", "-q", "--strict", stdin=pack)
+
+    async def _move(self, ref: str, to: CommitSha) -> None:
+        """Where the remote's ref is, as far as we know."""
+        self._recent.append(to)
+        if not write_ref(self.path, ref, to):
+            await self.git("update-ref", ref, to)
 
     async def resolve(self, ref: str) -> CommitSha | None:
         """The commit that `ref` (or a sha) names here, or None. It does not ask the remote."""
@@ -284,7 +316,10 @@ class Mirror:
         async with self._fetching:
             refspecs, self._wanted = sorted(self._wanted), set()
             self._next_fetch = None  # who asks from now on may know of something newer: that is another fetch
-            beside_pushes = all(refspec.startswith("+refs/heads/") and "*" not in refspec for refspec in refspecs)
+            branches = _branches_of(refspecs)
+            if branches and await self._fetched_quickly(branches):
+                return
+            beside_pushes = bool(branches)
             async with nullcontext() if beside_pushes else self._pushing:
                 output = await self._remotely("fetch", *_FLAGS, "origin", *refspecs, seconds=900, accept=range(256))
         if output.exit_code == 0:
@@ -328,6 +363,13 @@ class Mirror:
 def branch_refspecs(branches: Iterable[str]) -> tuple[str, ...]:
     """To fetch these branches and no others."""
     return tuple(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in sorted(set(branches)))
+
+
+def _branches_of(refspecs: Sequence[str]) -> tuple[str, ...]:
+    """Their names, where `refspecs` ask for single branches and nothing else; else nothing."""
+    names = tuple(refspec.partition(":")[0].removeprefix("+refs/heads/") for refspec in refspecs)
+    single = "*" not in "".join(refspecs) and branch_refspecs(names) == tuple(sorted(refspecs))
+    return names if single else ()
 
 
 def make_bare_repository(path: Path, settings: str = "") -> None:

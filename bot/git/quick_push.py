@@ -17,9 +17,7 @@ objects missing and refuses.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import httpx
 
@@ -27,25 +25,15 @@ from bot.git.errors import GitFailed, Unreachable
 from bot.git.objects import ObjectReader
 from bot.git.pack import PlainObject, make_pack
 from bot.git.push import RefUpdate
+from bot.git.smart_http import AGENT, FLUSH, Remote, headers, packet, packets
 from bot.git.trees import NO_OBJECT, Entry, entries, tree_and_parents
 
-CAPABILITIES = "report-status side-band-64k atomic object-format=sha1 agent=crewline"
+CAPABILITIES = f"report-status side-band-64k atomic object-format=sha1 {AGENT}"
 TRAILER = b"\nCrewline-"
 MOST_COMMITS = 50
 MOST_OBJECTS = 400
 MOST_BYTES = 4_000_000
-_FLUSH = b"0000"
 _SUBMODULE = "160000"
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Where to push, with what token, and how many seconds it may be silent."""
-
-    client: httpx.AsyncClient
-    url: str
-    token: str = field(repr=False)
-    seconds: float
 
 
 async def quick_push(remote: Remote, updates: Sequence[RefUpdate], objects: ObjectReader) -> bool:
@@ -58,8 +46,8 @@ async def quick_push(remote: Remote, updates: Sequence[RefUpdate], objects: Obje
                 return False
         answer = await remote.client.post(
             f"{remote.url}/git-receive-pack",
-            content=b"".join(_commands(updates)) + _FLUSH + make_pack(list(found.values())),
-            headers=_headers(remote.token),
+            content=b"".join(_commands(updates)) + FLUSH + make_pack(list(found.values())),
+            headers=headers("git-receive-pack", remote.token),
             timeout=remote.seconds,
             follow_redirects=False,
         )
@@ -71,26 +59,10 @@ async def quick_push(remote: Remote, updates: Sequence[RefUpdate], objects: Obje
     return answer.status_code == 200 and _succeeded(answer.content, [update.ref for update in updates])
 
 
-def _headers(token: str) -> Mapping[str, str]:
-    """GitHub tells git from a browser by the name with which it comes."""
-    headers = {
-        "content-type": "application/x-git-receive-pack-request",
-        "accept": "application/x-git-receive-pack-result",
-        "user-agent": "git/2.38 (crewline)",
-    }
-    if token:
-        headers["authorization"] = f"Basic {b64encode(f'x-access-token:{token}'.encode()).decode()}"
-    return headers
-
-
 def _commands(updates: Sequence[RefUpdate]) -> Iterator[bytes]:
     for number, update in enumerate(updates):
         command = f"{update.expected or NO_OBJECT} {update.new} {update.ref}"
-        yield _packet(f"{command}\0 {CAPABILITIES}".encode() if number == 0 else command.encode())
-
-
-def _packet(content: bytes) -> bytes:
-    return f"{len(content) + 4:04x}".encode() + content
+        yield packet(f"{command}\0 {CAPABILITIES}".encode() if number == 0 else command.encode())
 
 
 async def _gather(objects: ObjectReader, update: RefUpdate, found: dict[str, PlainObject]) -> bool:
@@ -150,18 +122,6 @@ async def _read(objects: ObjectReader, name: str, kind: str) -> bytes:
 
 def _succeeded(answer: bytes, refs: Sequence[str]) -> bool:
     """Whether the report says that the pack was taken and each of `refs` moved."""
-    report = b"".join(packet[1:] for packet in _packets(answer) if packet[:1] == b"\x01")
-    lines = {line.rstrip(b"\n") for line in _packets(report)}
+    report = b"".join(one[1:] for one in packets(answer) if one[:1] == b"\x01")
+    lines = {line.rstrip(b"\n") for line in packets(report)}
     return b"unpack ok" in lines and all(f"ok {ref}".encode() in lines for ref in refs)
-
-
-def _packets(content: bytes) -> Iterator[bytes]:
-    """Raises ValueError where they are not well-formed."""
-    position = 0
-    while position + 4 <= len(content):
-        length = int(content[position : position + 4], 16)
-        if length < 4:
-            position += 4
-            continue
-        yield content[position + 4 : position + length]
-        position += length

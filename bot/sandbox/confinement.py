@@ -19,6 +19,8 @@ from bot.sandbox.host import find_host
 from bot.sandbox.sandbox import NO_SANDBOX, Sandbox
 
 _NOT_ASKED = "it was not looked for"
+_PREPARED = 6
+"""Control groups that are made at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Confinement:
         else:
             asked_by = f"the network {policy.network.value} of {agent or part.value}"
         return _sandbox(policy, self.machine, asked_by)
+
+    def close(self) -> None:
+        """Nothing runs any more."""
+        if isinstance(self.machine.groups, Groups):
+            self.machine.groups.close()
 
     def statements(self) -> tuple[tuple[str, Sandbox], ...]:
         """What holds for whom; parts of the work that are treated alike are told together."""
@@ -79,6 +86,8 @@ def establish(policy: SandboxPolicy, folder: Path) -> Confinement:
             end_leftovers(engine)
     bounded = policy.bounds.memory_mb or policy.bounds.processes
     groups = find_groups() if bounded else _NOT_ASKED
+    if isinstance(groups, Groups):
+        groups.prepare(policy.bounds, _PREPARED)
     return Confinement(policy, Machine(host, engine, groups, Census() if bounded and can_count() else None))
 
 

@@ -4,14 +4,18 @@ Two generations exist. In the first each controller has a tree of its own, and a
 the server runs in. In the second a group that has processes may not hand controllers on to groups below it, so the
 server first moves into a group of its own beside those of its sessions; that works where its group was delegated to
 it (systemd: ``Delegate=yes``). Where any of this is refused there are no groups, and whoever asks is told so.
+
+To make a group takes the kernel some milliseconds, as long as all the rest of a start. So an empty one whose run came
+up against nothing is kept for the next run with the same bounds.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 
@@ -22,6 +26,7 @@ OWN = Path("/proc/self/cgroup")
 _PREFIX = "crewline-"
 _SERVER = "server-of-crewline"
 _MEGABYTE = 1_000_000
+_MOST_SPARE = 16
 _LEFT = 60.0
 """Seconds after which an empty group is nobody's."""
 
@@ -32,6 +37,37 @@ class Groups:
 
     memory: Path
     processes: Path
+    spare: dict[Bounds, list[Group]] = field(default_factory=dict, compare=False, repr=False)
+    """Empty ones, by their bounds."""
+
+    def prepare(self, bounds: Bounds, count: int) -> None:
+        """Make `count` for runs to come. Raises OSError."""
+        self.spare[bounds] = [make_group(self, bounds) for _ in range(count)]
+
+    def take(self, bounds: Bounds) -> Group:
+        """One for a run. Raises OSError where none can be made."""
+        spare = self.spare.get(bounds, [])
+        while spare:
+            group = spare.pop()
+            with suppress(OSError):  # another server that started took it for one that nobody needs
+                os.utime(group.memory)
+                os.utime(group.processes)
+                return group
+        return make_group(self, bounds)
+
+    def give_back(self, group: Group, bounds: Bounds) -> None:
+        """The run is over, and nothing of it is left."""
+        spare = self.spare.setdefault(bounds, [])
+        if len(spare) < _MOST_SPARE and group.empty and not any(group.reached()):
+            spare.append(group)
+        else:
+            group.remove()
+
+    def close(self) -> None:
+        """Remove the spare ones."""
+        for groups in self.spare.values():
+            while groups:
+                groups.pop().remove()
 
     @property
     def second(self) -> bool:
@@ -48,6 +84,14 @@ class Group:
     @property
     def doors(self) -> tuple[Path, ...]:
         return tuple(dict.fromkeys((self.memory / "cgroup.procs", self.processes / "cgroup.procs")))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no process is in it."""
+        try:
+            return not any((folder / "cgroup.procs").read_text() for folder in (self.memory, self.processes))
+        except OSError:
+            return False
 
     def reached(self) -> Iterator[str]:
         """Which bounds the run came up against."""
@@ -77,7 +121,8 @@ def find_groups(root: Path = ROOT, own: Path = OWN) -> Groups | str:
         lines = [line.split(":", 2) for line in own.read_text().splitlines()]
         first = {name: path for _, names, path in lines for name in names.split(",") if name}
         if "memory" in first and "pids" in first:
-            groups = Groups(*(root / name / first[name].lstrip("/") for name in ("memory", "pids")))
+            memory, pids = (root / name / first[name].lstrip("/") for name in ("memory", "pids"))
+            groups = Groups(memory, pids)
         else:
             groups = _delegated(root / next(path for _, names, path in lines if not names).lstrip("/"))
         _sweep(groups)

@@ -13,7 +13,7 @@ from bot.sandbox.bubblewrap import Host, Limits, Room, confined, limited
 from bot.sandbox.census import Census
 from bot.sandbox.container import Engine
 from bot.sandbox.container_run import ContainerRun
-from bot.sandbox.groups import Group, Groups, make_group
+from bot.sandbox.groups import Group, Groups
 from bot.sandbox.installed import certificates, needed
 from bot.sandbox.proxy import PORT
 
@@ -99,7 +99,12 @@ class Sandbox:
         """A control group for one run, where we make one. Raises OSError."""
         bounds = self.policy.bounds
         wanted = self.groups is not None and self.engine is None and (bounds.memory_mb or bounds.processes)
-        return make_group(self.groups, bounds) if wanted and self.groups else None
+        return self.groups.take(bounds) if wanted and self.groups else None
+
+    def give_back(self, group: Group) -> None:
+        """Its run is over."""
+        if self.groups is not None:
+            self.groups.give_back(group, self.policy.bounds)
 
     def _limits(self, group: Group | None) -> Limits:
         bounds = self.policy.bounds

@@ -77,7 +77,7 @@ async def run_confined(
         return _explained(ending, sandbox.policy.bounds, use, on_notice)
     finally:
         if group is not None:
-            await asyncio.to_thread(group.remove)
+            await asyncio.to_thread(sandbox.give_back, group)
 
 
 def _seen_inside(run: ContainerRun, ending: Ending, ended: asyncio.Future[None]) -> tuple[str, ...]:

@@ -70,3 +70,33 @@ def test_what_a_killed_server_left_is_removed_and_what_is_new_is_not() -> None:
     old.remove()
     new.remove()
     assert there == [False, True]
+
+
+def test_an_empty_group_serves_the_next_run_and_one_that_was_full_does_not(tmp_path: Path) -> None:
+    groups = Groups(tmp_path / "memory", tmp_path / "pids")
+    for folder in (groups.memory, groups.processes):
+        folder.mkdir()
+    bounds = Bounds(memory_mb=100, processes=7)
+    groups.prepare(bounds, 1)
+    first = groups.take(bounds)
+    for door in first.doors:
+        door.write_text("")
+    groups.give_back(first, bounds)
+    assert groups.take(bounds) == first
+    other = groups.take(Bounds(memory_mb=200))
+    assert other != first, "its bounds are others"
+    (first.processes / "pids.events").write_text("max 3\n")
+    groups.give_back(first, bounds)
+    assert groups.take(bounds) != first, "its run came up against a bound"
+
+
+def test_a_spare_group_that_somebody_removed_is_not_handed_out(tmp_path: Path) -> None:
+    groups = Groups(tmp_path, tmp_path)
+    bounds = Bounds(processes=7)
+    groups.prepare(bounds, 1)
+    [[gone]] = groups.spare.values()
+    emptied(gone)
+    gone.remove()
+    taken = groups.take(bounds)
+    assert taken != gone
+    assert taken.memory.is_dir()
