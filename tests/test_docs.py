@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bot.config import RepositoryConfig
+from bot.decide.task import Stage
 from scripts.write_docs import DOCS, example, pages
 
 
@@ -21,6 +22,15 @@ def test_the_example_of_a_configuration_is_a_valid_one() -> None:
     config = RepositoryConfig.model_validate(yaml.safe_load(example()))
     assert config.verify.command == "make test"
     assert config.limits == RepositoryConfig().limits
+
+
+def test_the_picture_of_a_task_has_the_stages_that_are_decided() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    picture = readme.partition("stateDiagram-v2")[2].partition("```")[0]
+    names = {short: name for name, short in re.findall(r'state "(.+)" as (\w+)', picture)}
+    arrows = re.findall(r"^ +(\S+) --> ([\w\[*\]]+)", picture, re.MULTILINE)
+    states = {names.get(state, state) for arrow in arrows for state in arrow} - {"[*]"}
+    assert states == {stage.value for stage in Stage}
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
