@@ -36,7 +36,7 @@ from typing import NoReturn
 from bot.github.clock import Clock
 from bot.github.errors import Unavailable
 from bot.github.primary import Primary
-from bot.github.shares import Place, Rank, Shares, Urgency
+from bot.github.shares import Place, Rank, Shares, Turn, Urgency
 from bot.github.window import Window
 from bot.model.identity import ObjectiveKey
 
@@ -54,6 +54,8 @@ EVERYTHING = "everything"
 """Stands for all resources at once: a secondary limit names none."""
 MOMENT = 3.0
 """Seconds that a request is kept waiting which an objective asked for."""
+HOUSEKEEPING = timedelta(seconds=30)
+"""So much later than foreseen comes what anything else goes before: it would only find that others were quicker."""
 LEAST_WAIT = MINUTE
 """Where GitHub names no time: "wait at least one minute", doubled each time it happens again."""
 LONGEST_WAIT = HOUR
@@ -233,7 +235,7 @@ class Pace:
                     ticket.called.set()
 
     def _first(self) -> _Ticket:
-        return min(self._waiting, key=self._rank)
+        return min(self._waiting, key=_turn)
 
     def _rank(self, ticket: _Ticket) -> Rank:
         ask = ticket.ask
@@ -241,16 +243,13 @@ class Pace:
 
     def _expected(self, ticket: _Ticket) -> _Opening:
         """When the turn of one who comes now will be, as far as can be foreseen."""
-        rank = self._rank(ticket)
-        before = sum(self._rank(other) < rank for other in self._waiting)
+        before = sum(_turn(other) < _turn(ticket) for other in self._waiting)
         turn = self._promised(ticket, self._next_write + before * self._interval)
         return max(self._opens(ticket.ask, points=5), self._content(ticket), _Opening(turn, "one write a second"))
 
     def _promised(self, ticket: _Ticket, moment: datetime) -> datetime:
         """The first turn to write from `moment` on that was promised to nobody who goes before this one."""
-        now = self._clock.now()
-        rank = self._rank(ticket)
-        return self._shares.first_gap(ticket.ask.objective, rank, moment, self._interval, now)
+        return self._shares.first_gap(_turn(ticket), moment, self._interval)
 
     def _opens(self, ask: Ask, points: int) -> _Opening:
         """What holds for reads and writes alike."""
@@ -297,10 +296,16 @@ class Pace:
         until = opening.at
         if ticket is not None and ask.objective is not None:
             if not opening.content:
-                until = self._promised(ticket, until)
+                patience = HOUSEKEEPING if ask.urgency is Urgency.HOUSEKEEPING else timedelta()
+                until = self._promised(ticket, until + patience)
             self._shares.wait(ask.objective, Place(ask.urgency, ask.creates, ticket.ordinal, until))
         message = f"GitHub's limit is reached until {until:%H:%M:%S} UTC ({opening.limit})"
         raise Unavailable(message, until, opening.limit, only_content=opening.content)
+
+
+def _turn(ticket: _Ticket) -> Turn:
+    """Who comes first writes first, among those who are equally urgent."""
+    return ticket.ask.urgency, ticket.ordinal
 
 
 def hourly(resource: str) -> str:

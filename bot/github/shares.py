@@ -4,9 +4,10 @@ An objective whose write may not go now is not kept as a write but as a *place*:
 much content it wants. It looks again when its turn is expected and decides anew what to write, if anything. So what
 waits is bounded by the number of objectives, and of ten edits of one comment only the last is ever made.
 
-Before others goes who is more urgent; among equals the objective that had the least content within the last hour;
-among those who came first. A place is kept free for its objective until `GRACE` after it was told to come: it may have
-nothing to write any more, and must not hold up the others for good.
+Before others goes who is more urgent. Of the content of an hour the next piece is, among equals, for the objective
+that had the least within the last hour, among those for who came first. The turn to write is for who came first: it
+comes every second, and so what was promised holds. A place is kept free for its objective until `GRACE` after it was
+told to come: it may have nothing to write any more, and must not hold up the others for good.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Urgency(IntEnum):
 
 
 Rank = tuple[int, int, int]
+Turn = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Place:
     creates: int
     ordinal: int
     told: datetime
+
+    @property
+    def turn(self) -> Turn:
+        return self.urgency, self.ordinal
 
 
 class Shares:
@@ -92,11 +98,9 @@ class Shares:
             if key != objective and self.rank(key, place.urgency, place.ordinal, now) < rank
         )
 
-    def first_gap(
-        self, objective: ObjectiveKey | None, rank: Rank, moment: datetime, apart: timedelta, now: datetime
-    ) -> datetime:
-        """The first time from `moment` on for which nobody was told to come who goes before `rank`."""
-        for other in sorted(place.told for place in self.ahead(objective, rank, now)):
+    def first_gap(self, turn: Turn, moment: datetime, apart: timedelta) -> datetime:
+        """The first time from `moment` on for which nobody was told to come whose turn is before `turn`."""
+        for other in sorted(place.told for place in self._places.values() if place.turn < turn):
             if other - moment >= apart:
                 break
             moment = max(moment, other + apart)
