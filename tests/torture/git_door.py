@@ -135,7 +135,7 @@ async def _push(hub: Hub, repository: Repository, caller: Caller, command: Comma
 
 def _admit(hub: Hub, command: Command, address: str, *, push: bool) -> tuple[Repository, Caller]:
     """As `GitFace` admits. Raises HubError."""
-    caller = authenticate(hub, _setting(command, "http.extraHeader").partition(": ")[2] or None)
+    caller = authenticate(hub, _setting(command, f"http.{hub.base_url}/.extraHeader").partition(": ")[2] or None)
     name = address.removeprefix(f"{hub.base_url}/").removesuffix(".git")
     repository = hub.find_repository(name) or hub.renamed_repository(name)
     if caller.actor is None:
