@@ -39,6 +39,7 @@ from bot.github.clock import Clock, SystemClock
 from bot.github.errors import Unavailable
 from bot.github.lease import Holder
 from bot.github.ledger import LedgerStore
+from bot.github.wire import trusted_certificates
 from bot.journal import GITHUB_DOWN
 from bot.journal import tell as announce
 from bot.model.identity import InstanceId, Login, RepositoryName
@@ -267,7 +268,7 @@ class Mirrors:
         self._identity = Identity(bot, f"{bot}@users.noreply.github.com")
         self._stack = stack
         self._mirrors: dict[RepositoryName, Mirror] = {}
-        self._http = httpx.AsyncClient()
+        self._http = httpx.AsyncClient(verify=trusted_certificates())
         stack.push_async_callback(self._http.aclose)
         self.kept: Kept = NothingKept()
         self.disk: DiskWatch = disk

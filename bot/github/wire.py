@@ -11,9 +11,11 @@ Redirects are not followed: httpx would turn a redirected POST into a GET.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -42,6 +44,12 @@ class Exchange:
     @property
     def request_id(self) -> str | None:
         return self.headers.get("x-github-request-id")
+
+
+@cache
+def trusted_certificates() -> ssl.SSLContext:
+    """Those of the machine, or of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``; read once, since that takes long."""
+    return httpx.create_ssl_context()
 
 
 class NoAnswer(Exception):
@@ -74,6 +82,7 @@ class _Kit(GitHubCore[BaseAuthStrategy]):
             timeout=self.config.timeout,
             follow_redirects=False,
             transport=transport,
+            verify=trusted_certificates(),
         )
 
     @asynccontextmanager

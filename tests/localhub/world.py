@@ -19,6 +19,7 @@ from bot.localhub.model.pull_request import PullRequest, open_pull_request
 from bot.localhub.model.repository import Repository
 from bot.localhub.model.user import User
 from bot.localhub.server import Address, serve
+from bot.localhub.webhooks.sender import trusted_certificates
 from tests.localhub.inbox import Inbox, open_inbox
 from tests.localhub.openapi.faithful import FaithfulHub, Record
 
@@ -65,13 +66,16 @@ class World:
         return self._client(f"token {token or self.bot_token()}")
 
     def as_nobody(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.address.api, trust_env=False)
+        return httpx.AsyncClient(base_url=self.address.api, trust_env=False, verify=trusted_certificates())
 
     def bot_token(self) -> str:
         return self.hub.create_installation_token(self.installation).token
 
     def _client(self, authorization: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.address.api, trust_env=False, headers={"authorization": authorization})
+        headers = {"authorization": authorization}
+        return httpx.AsyncClient(
+            base_url=self.address.api, trust_env=False, verify=trusted_certificates(), headers=headers
+        )
 
     async def issue(self, title: str = "It is broken", body: str | None = None) -> Issue:
         return open_issue(self.shop, self.alice, title, body)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import serialization
@@ -28,6 +29,14 @@ def new_private_key() -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     ).decode()
+
+
+@cache
+def _public_key(private_key_pem: str) -> rsa.RSAPublicKey:
+    """Once for each key: reading one checks its primes, which takes as long as making a small repository."""
+    key = serialization.load_pem_private_key(private_key_pem.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key.public_key()
 
 
 @dataclass(eq=False, kw_only=True)
@@ -56,9 +65,7 @@ class App:
     public_key: rsa.RSAPublicKey = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        key = serialization.load_pem_private_key(self.private_key_pem.encode(), None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        self.public_key = key.public_key()
+        self.public_key = _public_key(self.private_key_pem)
 
     @property
     def node_id(self) -> str:

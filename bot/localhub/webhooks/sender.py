@@ -8,8 +8,10 @@ import asyncio
 import hashlib
 import hmac
 import json
+import ssl
 import time as wall
 from collections.abc import Iterable
+from functools import cache
 
 import httpx
 
@@ -44,6 +46,12 @@ MAX_PAYLOAD = 25 * 1024 * 1024
 LOST = "lost"
 
 
+@cache
+def trusted_certificates() -> ssl.SSLContext:
+    """Read once: it takes longer than all else that starting a hub costs."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class Sender:
     """Listens to a hub and delivers to its Apps. Runs within `run`."""
 
@@ -62,6 +70,7 @@ class Sender:
         self._client = httpx.AsyncClient(
             timeout=self._hub.settings.limits.webhook_timeout,
             trust_env=False,
+            verify=trusted_certificates(),
             transport=self._transport,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         )
