@@ -40,6 +40,7 @@ TONES = {
     "planning": "active",
     "building": "active",
     "waiting": "quiet",
+    "waiting for the plan": "soon",
     "paused": "quiet",
     "not started": "quiet",
     "ready": "soon",
