@@ -100,6 +100,7 @@ def _sandbox() -> bool:
         told = confinement.statements()
         good = [_one_sandbox(f" ({parts})" if len(told) > 1 else "", sandbox) for parts, sandbox in told]
         _inside(confinement, Path(folder))
+        confinement.close()
     if any(sandbox.network is NetworkMode.MODEL_ONLY for _, sandbox in told):
         _keys()
     return all(good)

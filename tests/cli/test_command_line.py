@@ -194,6 +194,11 @@ def test_the_doctor_says_what_agents_run_in(tmp_path: Path) -> None:
     real = crewline("doctor", folder=tmp_path, CREWLINE_SANDBOX="bubblewrap", CREWLINE_NETWORK="none")
     assert "ok      sandbox: bubblewrap: agents see the system and their own tree" in real.stdout
     assert "bounds: a session has at most" in real.stdout
+    told = crewline("doctor", folder=tmp_path, CREWLINE_ROLES='{"verify": {"network": "none"}}').stdout
+    assert "ok      sandbox (planner, worker, reviewer): bubblewrap: agents see the system" in told
+    assert (
+        "ok      sandbox (verify): bubblewrap: agents see the system and their own tree, nothing else; no netw" in told
+    )
 
 
 def test_the_doctor_asks_agents_and_says_which_do_not_answer(tmp_path: Path) -> None:
