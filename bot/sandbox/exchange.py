@@ -82,7 +82,7 @@ class Exchange:
 
     async def _refuse(self, what: str) -> None:
         self._refused(what)
-        await self._say(403, f"{what} may not be reached from this session (CREWLINE_NETWORK=model-only)")
+        await self._say(403, f"{what} may not be reached from this session (its network is model-only)")
 
     async def _tunnel(self, target: str) -> None:
         where = split_target(target)
