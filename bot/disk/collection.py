@@ -46,7 +46,7 @@ def sweep_temporary_packs(mirror: Path, now: datetime) -> None:
     """Delete what a fetch left that died half-way, of a full disk for one: git names its unfinished packs ``tmp_…``
     and forgets them."""
     for path in mirror.glob("objects/pack/tmp_*"):
-        with suppress(OSError):
+        with suppress(OSError):  # it went by itself, or is asked for in the next round
             if now - datetime.fromtimestamp(path.lstat().st_mtime, UTC) > TEMPORARY:
                 path.unlink()
 
@@ -81,6 +81,6 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     if path.exists():
         for folder in [path, *(below for below in path.rglob("*") if below.is_dir() and not below.is_symlink())]:
-            with suppress(OSError):
+            with suppress(OSError):  # what comes of it shows below
                 folder.chmod(0o700)
         shutil.rmtree(path)

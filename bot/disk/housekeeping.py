@@ -53,6 +53,6 @@ class Housekeeping:
     def _collect(self, room: int) -> tuple[Deletion, ...]:
         try:
             wanted = room - self._disk.free() if room else 0
-        except OSError:
+        except OSError:  # `DiskWatch` tells that; what is old goes all the same
             wanted = 0
         return collect(self._settings.data, bounds_of(self._settings), self._clock(), wanted=max(0, wanted))

@@ -83,7 +83,7 @@ def _three(path: Path, suffix: str = "") -> tuple[str, ...]:
 def _item(data: Path, kind: Kind, path: Path, *, in_use: bool, unpushed: bool = False) -> Iterator[Item]:
     try:
         used_at = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
-    except OSError:
+    except OSError:  # it is gone already
         return
     yield Item(kind, str(path.relative_to(data)), size_of((path,)), used_at, in_use, unpushed)
 
@@ -99,6 +99,6 @@ def size_of(paths: Iterable[Path]) -> int:
             if S_ISDIR(stat.st_mode):
                 with os.scandir(path) as entries:
                     left += [Path(entry.path) for entry in entries]
-        except OSError:
+        except OSError:  # it is being deleted
             continue
     return total

@@ -65,7 +65,7 @@ def descendants() -> list[int]:
             try:
                 with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
                     fields = file.read().rpartition(b")")[2].split()
-            except OSError:
+            except OSError:  # it has ended meanwhile
                 continue
             if fields[0] != b"Z":
                 children.setdefault(int(fields[1]), []).append(int(name))
@@ -83,7 +83,7 @@ def send(number: int, agent: int) -> int:
     for kill, target in [(os.kill, pid) for pid in pids] or [(os.killpg, agent)] * (not LINUX):
         try:  # contextlib would double the time to start
             kill(target, number)
-        except OSError:
+        except OSError:  # it has ended meanwhile
             continue
     return len(pids)
 

@@ -94,7 +94,7 @@ class GuardServer:
         request = _request(order)
         if len(request) > _LARGEST:
             return False
-        with suppress(OSError):
+        with suppress(OSError):  # then the guard is started without a fork
             await self.prepare()
             if self._line is not None:
                 ends = (descriptors.lifeline, descriptors.output, descriptors.errors, descriptors.status)

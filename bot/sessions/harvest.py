@@ -219,13 +219,13 @@ def checked_out(repository: Path) -> CommitSha | None:
 def _small_file(path: Path, most: int = 500) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    except OSError:  # the folder is the agent's: what cannot be read is taken for empty, and refused for that
         return b""
     with os.fdopen(descriptor, "rb") as file:
         try:
             plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
             return file.read(most).strip() if plain else b""
-        except OSError:
+        except OSError:  # as above
             return b""
 
 
@@ -244,7 +244,7 @@ def _leads_elsewhere(objects: Path, mirror: Mirror) -> bool:
                         return True
                     if entry.is_dir(follow_symlinks=False):
                         left.append(entry.path)
-        except OSError:
+        except OSError:  # git could not read it either
             continue
     return False
 
@@ -260,7 +260,7 @@ def _size(folder: Path, enough: int) -> int:
                         left.append(Path(entry.path))
                     else:
                         total += entry.stat(follow_symlinks=False).st_size
-        except OSError:
+        except OSError:  # git could not read it either
             continue
     return total
 

@@ -48,11 +48,11 @@ class SessionHooks:
         return None
 
     async def after_run(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError):  # it may not change the outcome; the transcript says what it came to
             await self._run(Moment.AFTER_RUN)
 
     async def before_remove(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError):  # the same
             await self._run(Moment.BEFORE_REMOVE)
 
     async def hurry(self) -> None:

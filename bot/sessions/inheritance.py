@@ -138,7 +138,7 @@ class Inheritance:
     def _set_aside(self) -> None:
         oldest = (self._clock() - KEPT).timestamp()
         for old in self._data.glob("left/*/*/*"):
-            with suppress(OSError):
+            with suppress(OSError):  # it is tried again at the next start
                 if old.lstat().st_mtime < oldest:
                     self._trash.throw(old)
         for tree in self._data.glob("work/*/*/*"):
@@ -156,7 +156,7 @@ async def continuing(mirror: Mirror, assignment: Assignment) -> Assignment:
     """`assignment`, or one that does not continue what an earlier session left, where that is nowhere to be had."""
     if assignment.continues is None or await mirror.resolve(assignment.continues) is not None:
         return assignment
-    with suppress(GitFailed):
+    with suppress(GitFailed):  # whether it can be had is asked below
         await mirror.fetch()
     if await mirror.resolve(assignment.continues) is not None:
         return assignment

@@ -173,7 +173,7 @@ def boot_id() -> str:
 def _read(path: Path) -> tuple[BotRun, ...]:
     try:
         return _RUNS.validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+    except (OSError, ValidationError):  # no earlier run is known, and whom it left cannot be told from strangers
         return ()
 
 
@@ -183,7 +183,7 @@ def _own_start() -> int:
 
 
 def _pids() -> list[int]:
-    with suppress(OSError):
+    with suppress(OSError):  # where there is no /proc
         return [int(name) for name in os.listdir(PROC) if name.isdigit()]  # noqa: PTH208 (a Path for each is slow)
     return []
 

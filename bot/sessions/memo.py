@@ -67,12 +67,12 @@ class Memos:
     def sessions(self, repository: RepositoryName) -> tuple[SessionId, ...]:
         """Those of which there is a memo."""
         folder = self._path(repository, SessionId("x")).parent
-        with suppress(OSError):
+        with suppress(OSError):  # there is no folder yet
             return tuple(SessionId(name.removesuffix(".json")) for name in sorted(os.listdir(folder)))  # noqa: PTH208
         return ()
 
     def drop(self, repository: RepositoryName, session: SessionId) -> None:
-        with suppress(OSError):
+        with suppress(OSError):  # the ledger has its end: who finds the memo later asks there first
             self._path(repository, session).unlink()
 
     def _path(self, repository: RepositoryName, session: SessionId) -> Path:

@@ -31,7 +31,7 @@ class Notebook:
     def new_lines(self) -> Iterator[bytes]:
         """Whole lines that came since the last look. It never raises."""
         for path in self._files():
-            with suppress(OSError):
+            with suppress(OSError):  # the next look may read it
                 yield from self._new_lines(path)
 
     def _new_lines(self, path: Path) -> Iterator[bytes]:

@@ -205,7 +205,7 @@ class ReadyTrees:
             (folder / "tree").mkdir(parents=True)
             make_task_repository(folder / "repository", folder / "tree", shelf.mirror, "ready", {}, shape)
             await checkout(folder / "repository", folder / "tree", commit)
-        except (GitFailed, OSError):
+        except (GitFailed, OSError):  # only sooner would it have been: the session makes its own, and tells
             self._trash.throw(folder)
             return None
         except asyncio.CancelledError:
@@ -218,7 +218,7 @@ class ReadyTrees:
         shelf.moving = asyncio.get_running_loop().create_future()
         try:
             await move_on(tree.folder / "repository", tree.folder / "tree", tree.commit, commit)
-        except (GitFailed, OSError):
+        except (GitFailed, OSError):  # as in `_make`
             self.discard(tree)
             return None
         except asyncio.CancelledError:

@@ -107,7 +107,7 @@ class SessionRunner:
     async def __aenter__(self) -> Self:
         self._folder = DataFolder(self._data)
         self._guards = GuardServer(self._folder.mark)
-        with suppress(OSError):
+        with suppress(OSError):  # the first session prepares it then, and tells
             await self._guards.prepare()
         await self._trash.__aenter__()
         await self.trees.__aenter__()
@@ -159,6 +159,7 @@ class SessionRunner:
         if hooks is not None:
             GUARDS.set(self._guards)
             path = transcript_path(self._data, repository, assignment.id)
+            # the last hook is heard by nobody where the disk does not take it
             with suppress(OSError), Transcript(path, self._roster.secrets(), self._clock, append=True) as transcript:
                 hooks.stage.transcript = transcript
                 await hooks.hurry()
@@ -192,7 +193,7 @@ class SessionRunner:
 
     async def _pack(self, path: Path) -> None:
         """Where the disk does not take it, the transcript stays as it is."""
-        with suppress(OSError):
+        with suppress(OSError):  # as the docstring says
             await asyncio.to_thread(pack, path)
 
     def _remember(self, memo: Memo) -> None:
@@ -353,6 +354,7 @@ async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
         )
     except GitFailed as error:
         stage.transcript.note("salvage", str(error))
+        tell(NOT_SALVAGED, **stage.assignment.ids, error=stage.transcript.mask(str(error)))
         return outcome
     if found is not None:
         stage.transcript.note("salvage", f"the head is {found.head}" if found.head else f"{found.refusal}")

@@ -42,7 +42,7 @@ class Transcript:
         if self._mode == "w":
             packed(self._path).unlink(missing_ok=True)
         self._file = self._path.open(self._mode, encoding="utf-8", errors="replace")
-        with suppress(OSError):
+        with suppress(OSError):  # a file system without locks
             fcntl.flock(self._file, fcntl.LOCK_SH)  # in use: nobody deletes it meanwhile (`bot.disk.use`)
         return self
 

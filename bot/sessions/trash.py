@@ -66,12 +66,12 @@ class Trash:
 
 def _delete(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
-        with suppress(OSError):
+        with suppress(OSError):  # it stays in the trash, and housekeeping tells
             path.unlink()
         return
     shutil.rmtree(path, ignore_errors=True)
     if path.exists():  # an agent may have taken away the right to write
         for folder in [path, *(below for below in path.rglob("*") if below.is_dir() and not below.is_symlink())]:
-            with suppress(OSError):
+            with suppress(OSError):  # the same
                 folder.chmod(0o700)
         shutil.rmtree(path, ignore_errors=True)

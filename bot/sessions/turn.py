@@ -118,7 +118,7 @@ class Stage:
         self.on_text(f"warned: {words} are used")
         file = notice_file(self.answer_file(turn))
         half = file.with_name(f".{file.name}.{token_hex(6)}")
-        with suppress(OSError):
+        with suppress(OSError):  # it stands in the transcript too; the agent may have taken its folder away
             half.touch(0o644, exist_ok=False)
             half.write_text(text)
             half.replace(file)

@@ -88,7 +88,7 @@ class Connection(H11Protocol):
     def handle_events(self) -> None:
         try:
             super().handle_events()
-        except h11.ProtocolError:
+        except h11.ProtocolError:  # whoever sends no HTTP is hung up on, as often as they like
             self.transport.close()
         cycle: RequestResponseCycle | None = self.cycle
         if self.transport.is_closing() and cycle is not None and not cycle.response_complete:
@@ -106,7 +106,7 @@ class Connection(H11Protocol):
     def shutdown(self) -> None:
         try:
             super().shutdown()
-        except h11.ProtocolError:
+        except h11.ProtocolError:  # the server ends, and they are in the middle of something
             self.transport.abort()
 
     def is_silent(self) -> bool:
