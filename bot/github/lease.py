@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,10 +68,6 @@ class RepositoryLease:
         self._tenures = 0
         self._others_until: datetime | None = None
         self._closed = False
-        self.made: Callable[[], Mapping[int, int]] = dict
-        """What to note of the content that was made within the last hour, in the moment of a push."""
-        self.noted: Mapping[int, int] = {}
-        """What another instance had noted."""
 
     @property
     def claims_as(self) -> InstanceId:
@@ -189,7 +185,7 @@ class RepositoryLease:
 
     async def _push(self, updates: Sequence[RefUpdate], *, released: bool = False) -> None:
         assert self._seen is not None
-        lease = next_lease(self._seen, self._holder.id, self._holder.name, self.made(), released=released)
+        lease = next_lease(self._seen, self._holder.id, self._holder.name, released=released)
         began = self._steady()
         self._pushes += 1
         message = f"{'released' if released else 'held'} by {lease.told}, {self._pushes}"
@@ -210,8 +206,7 @@ class RepositoryLease:
                 raise LeaseLost(self.holder or "somebody") from error
             raise
         self._unsure = False
-        before = self._seen.lease
-        if before is None or (lease.epoch, lease.released) != (before.epoch, before.released):
+        if lease != self._seen.lease:
             what = "left the repository" if released else "serves the repository"
             log.info(what, repository=str(self.repository), holder=lease.told, epoch=lease.epoch)
         self._seen = seen(self._seen, revision, lease, began)
@@ -226,8 +221,6 @@ class RepositoryLease:
     async def _recall(self) -> None:
         revision = await self._mirror.resolve(self._ref)
         lease = None if revision is None else await self._read(revision)
-        if lease is not None and lease.holder != self._holder.id:
-            self.noted = lease.made
         before = self._seen
         if revision is None and self._renewed is not None:
             before = None  # somebody deleted ours, and nobody has taken it since
