@@ -23,7 +23,7 @@ from bot.agents.roster import KNOWN
 from bot.config import PROTECTED, RepositoryConfig
 from bot.decide.commands.help import RULES
 from bot.journal import EVENTS, Sort
-from bot.model.offer import AgentOffer
+from bot.model.offer import AgentOffer, McpServer
 from bot.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -56,16 +56,60 @@ A session is warned when four fifths of its budget are used (in its transcript, 
 objective has spent its budget, a person is asked once, and `/budget 10` grants more; where the day has, everything
 waits until midnight UTC. What sessions may spend that run side by side is taken from what is left before they start:
 give sessions a budget too, and these shares are yours to choose. Money and tokens are counted as far as the agent
-tells them: Claude Code and mini-swe-agent tell both or money, opencode both, Codex and Gemini CLI tokens, at the end of
-a turn.
+tells them: Claude Code and opencode tell both, mini-swe-agent money, Codex, Gemini CLI and Kimi Code tokens.
 """
 
 PROMPTS = """## Prompts
 
 A repository may word the prompts in its own way, in Jinja2: `.github/crewline/planner.md`, `worker.md`, `reviewer.md`,
-`amend.md`, by which the planner amends a plan under way, and `follow_up.md`, which tells an agent in the same
-conversation what is still wrong. What stands in `.github/crewline/memory.md` is told to every agent. All of these are
-read from the default branch.
+`amend.md`, which asks the planner to amend its plan, and `follow_up.md`, which tells an agent in the same conversation
+what is still wrong. What stands in `.github/crewline/memory.md` is told to every agent, and what stands in `system.md`
+there is told as its system prompt, where its program has one. All of these are read from the default branch.
+"""
+
+
+TOKENS = {
+    "claude": "after each answer",
+    "codex": "after each answer, from its home",
+    "gemini": "after each answer, from its home",
+    "opencode": "after each answer",
+    "mini": "never; money at the end",
+    "kimi": "after each answer, from its home",
+}
+"""When it is known what an agent has used."""
+
+STANDING = """## Standing rules and MCP servers
+
+Rules that hold beside every task: `system` in `CREWLINE_AGENTS` for one agent, and `.github/crewline/system.md` on the
+default branch of a repository for all agents there. Both are said, the operator's first, as the program's system prompt
+where it has one, else before the first prompt.
+
+MCP servers are the operator's alone. What a server needs to know it is given by the names of the server's variables,
+whose values are masked everywhere and stand in no argument and no file; the agent's program holds them in its
+environment, since it starts the servers itself. In a sandbox a command must be on the PATH, in `CREWLINE_SANDBOX_PATHS`
+or be named by whole paths, and the host of a `url` may be reached. An agent that takes none is refused them.
+
+```sh
+CREWLINE_AGENTS='{
+  "claude": {
+    "system": "Write British English.",
+    "mcp": {
+      "docs": {"command": "/opt/docs-server --stdio", "variables": ["DOCS_KEY"]},
+      "tickets": {"url": "https://tickets.example.com/mcp", "token": "TICKETS_TOKEN"}
+    }
+  },
+  "mine": {
+    "command": "my-agent --task {prompt_file} --rules {system_file} --mcp {mcp_file}",
+    "base_url": "https://models.example.com/v1", "base_url_variable": "OPENAI_BASE_URL",
+    "variables": ["OPENAI_API_KEY"]
+  }
+}'
+```
+"""
+
+CAPS = """A program that keeps a cap itself is told what is left, and ends with its own words. All others are ended by
+Crewline: where tools have answered and the model would be asked again, at once; else within two seconds. The next
+request may be on its way by then. Money that a program tells only at its end cannot end it before.
 """
 
 
@@ -122,6 +166,12 @@ def agents_page() -> str:
         f"| `{name}` | {default_text(field.default)} | {field.description} |"
         for name, field in AgentOffer.model_fields.items()
     ]
+    places = [
+        f"| `{agent.name}` | {agent.system_place or 'none: before the first prompt'} | {agent.mcp_place or 'none'} "
+        f"| {' and '.join(metric.value for metric in agent.keeps) or 'none'} | {TOKENS[agent.name]} |"
+        for agent in KNOWN
+    ]
+    servers = [f"| `{name}` | {field.description} |" for name, field in McpServer.model_fields.items()]
     return (
         f"{NOTE}# Agents\n\n"
         "A repository names who plays a role: `roles.worker.agent: claude`, `claude:opus` with its model, or a list, "
@@ -141,7 +191,13 @@ def agents_page() -> str:
         "}'\n```\n\n"
         f"A `command` may hold {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}. It is split into words as a "
         "shell would, and no shell runs it. The program works in the current folder, commits with git, and prints a "
-        "summary block as its last words; what it prints is never taken for evidence.\n"
+        "summary block as its last words; what it prints is never taken for evidence. `{system_file}` and `{mcp_file}` "
+        "are the files with the standing rules and the MCP servers below (`mcpServers`, as most programs read it).\n\n"
+        f"{STANDING}\n"
+        + table("| key of an MCP server | what it sets |", servers)
+        + "\n"
+        + table("| agent | a system prompt goes to | MCP servers go to | caps it keeps itself | tokens |", places)
+        + f"\n{CAPS}"
     )
 
 
@@ -197,7 +253,9 @@ def operating_page() -> str:
             for event in EVENTS.all.values()
             if event.sort is sort
         ]
-        parts.append(f"\n## {title}\n\n" + table("| event | level | always names | what it means, and what to do |", rows))
+        parts.append(
+            f"\n## {title}\n\n" + table("| event | level | always names | what it means, and what to do |", rows)
+        )
     return "".join(parts)
 
 

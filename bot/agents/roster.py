@@ -140,7 +140,7 @@ class Roster:
         if upstream is None:
             return Needs(named, self.hosts(agent))
         besides = self._for_servers(agent)
-        keys = tuple(name for name in (*upstream.keys, *offer.variables) if name not in besides)
+        keys = tuple(name for name in dict.fromkeys((*upstream.keys, *offer.variables)) if name not in besides)
         return Needs(named, self.hosts(agent), upstream.url, keys, besides)
 
     def secrets(self) -> tuple[str, ...]:

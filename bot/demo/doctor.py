@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.agents.roster import Roster
+from bot.agents.command import BadTemplate
+from bot.agents.roster import Roster, UnknownAgent
 from bot.demo.asking import ask, version_of
 from bot.demo.settings_problems import settings_problems
 from bot.git import large_files
@@ -68,8 +69,8 @@ def _large_files() -> None:
 
 def _agents(ask_them: bool) -> bool:
     """Every agent that is offered, with its version; False where one that is asked does not answer."""
-    roster = Roster(_offers(), os.environ)
-    installed, good = roster.installed(), True
+    roster, problem = _roster()
+    installed, good = roster.installed(), problem is None or _say(False, f"CREWLINE_AGENTS: {problem}")
     for name in roster.names():
         agent = roster.find(name)
         if name not in installed:
@@ -84,6 +85,8 @@ def _agents(ask_them: bool) -> bool:
             good &= _say(answers, f"{which}; {'it answers' if answers else 'it does not answer'}: {words}")
         else:
             _say(True, which)
+        if roster.system(agent) and agent.system_place is None:
+            _say(None, f"agent {name}: has no place for a system prompt; its `system` comes before the first prompt")
     if not installed:
         _say(None, "without an agent `crewline demo` works, and CREWLINE_AGENT_COMMAND can name any program")
     return good
@@ -115,7 +118,7 @@ def _one_sandbox(parts: str, sandbox: Sandbox) -> bool:
 
 def _inside(confinement: Confinement, folder: Path) -> None:
     """Which agents are in the image of containers, where they may run in one."""
-    engine, roster = confinement.machine.engine, Roster(_offers(), os.environ)
+    engine, (roster, _) = confinement.machine.engine, _roster()
     if not isinstance(engine, Engine):
         return
     programs = {name: roster.find(name).program for name in roster.names()}
@@ -126,11 +129,19 @@ def _inside(confinement: Confinement, folder: Path) -> None:
 
 def _keys() -> None:
     """Which agents hold their key themselves, although the network is `model-only`."""
-    roster = Roster(_offers(), os.environ)
+    roster, _ = _roster()
     for name in roster.installed():
         agent = roster.find(name)
         if roster.credentials(agent) and roster.needs(agent).model is None:
             _say(None, f"agent {name}: holds its key itself, since it cannot be told to ask the proxy")
+
+
+def _roster() -> tuple[Roster, str | None]:
+    """The agents that are set; without these where they cannot be used, and why not."""
+    try:
+        return Roster(_offers(), os.environ), None
+    except (BadTemplate, UnknownAgent) as error:
+        return Roster(environment=os.environ), str(error)
 
 
 def _offers() -> dict[str, AgentOffer]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from bot.agents.agent import Invocation, Message
 from bot.agents.command import BadTemplate, CommandAgent
-from bot.agents.roster import Roster, UnknownAgent
-from bot.model.offer import AgentOffer
+from bot.agents.roster import Needs, Roster, UnknownAgent
+from bot.model.offer import AgentOffer, McpServer
 
 INVOCATION = Invocation(
     Path("/w/a b/prompt.md"), Path("/w/$(tree)"), Path("/w/answer.json"), "12.parser.worker.1", None, Path("/w/home")
@@ -81,3 +84,81 @@ def test_a_command_is_given_the_variables_that_the_server_names_and_no_others() 
     )
     assert roster.credentials(roster.find("command")) == {"MY_MODEL_KEY": "a-secret-key"}
     assert roster.secrets() == ("a-secret-key",)
+
+
+def test_a_command_is_told_where_its_model_its_rules_and_its_mcp_servers_are(tmp_path: Path) -> None:
+    roster = Roster(
+        {
+            "mine": AgentOffer(
+                command="run {prompt_file} --rules {system_file} --mcp {mcp_file}",
+                base_url="https://models.example.com/v1",
+                base_url_variable="OPENAI_BASE_URL",
+                variables=("OPENAI_API_KEY",),
+                mcp={"tickets": McpServer(url="https://tickets.example.com/mcp", token="TICKETS_TOKEN")},
+            )
+        },
+        {"OPENAI_API_KEY": "sk-model-1234", "TICKETS_TOKEN": "token-1234"},
+    )
+    mine = roster.find("mine")
+    invocation = replace(INVOCATION, system="Be kind.", mcp=roster.mcp(mine), base_url="http://127.0.0.1:8118")
+    command = mine.start(invocation)
+    assert command.environment == {"OPENAI_BASE_URL": "http://127.0.0.1:8118"}
+    assert command.files[Path(command.argv[3])] == "Be kind."
+    assert json.loads(command.files[Path(command.argv[5])])["mcpServers"]["tickets"] == {
+        "type": "http",
+        "url": "https://tickets.example.com/mcp",
+        "headers": {"Authorization": "Bearer ${TICKETS_TOKEN}"},
+    }
+    assert roster.needs(mine) == Needs(
+        (), ("tickets.example.com",), "https://models.example.com/v1", ("OPENAI_API_KEY",), ("TICKETS_TOKEN",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "url", "keys"),
+    [
+        ("claude", None, "https://api.anthropic.com", ("ANTHROPIC_API_KEY",)),
+        ("kimi", None, "https://api.kimi.com/coding/v1", ("KIMI_API_KEY",)),
+        ("kimi", "moonshot/kimi-k2", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",)),
+        ("mini", "openai/gpt-5", "https://api.openai.com/v1", ("OPENAI_API_KEY",)),
+        ("mini", "anthropic/claude-sonnet-4-5", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",)),
+        ("mini", "gemini/gemini-2.5-pro", None, ()),
+        ("opencode", "anthropic/claude-sonnet-4-5", None, ()),
+    ],
+)
+def test_each_program_asks_a_model_that_its_key_is_for(
+    name: str, model: str | None, url: str | None, keys: tuple[str, ...]
+) -> None:
+    roster = Roster()
+    needs = roster.needs(roster.find(name), model)
+    assert needs.model == url
+    assert needs.keys[: len(keys)] == keys
+
+
+@pytest.mark.parametrize(
+    ("offer", "said"),
+    [
+        ({"mcp": {"x": {"command": "x"}}}, "agent mini takes no MCP servers"),
+        ({"command": "run", "mcp": {"x": {"command": "x"}}}, r"without \{mcp_file\} in its command"),
+    ],
+)
+def test_who_takes_no_mcp_servers_is_refused_them(offer: dict[str, object], said: str) -> None:
+    with pytest.raises(BadTemplate, match=said):
+        Roster({"mini": AgentOffer.model_validate(offer)})
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {},
+        {"command": "x", "url": "https://x"},
+        {"command": " "},
+        {"command": "x '"},
+        {"command": "x", "token": "T"},
+        {"url": "https://x", "variables": ["V"]},
+        {"url": "https://x", "token": "sk-a-key-itself"},
+    ],
+)
+def test_an_mcp_server_that_cannot_be_meant_is_refused(server: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        McpServer.model_validate(server)
