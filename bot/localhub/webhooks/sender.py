@@ -72,7 +72,8 @@ class Sender:
             trust_env=False,
             verify=trusted_certificates(),
             transport=self._transport,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            # each request asks each idle connection whether it is still there, twice
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=4),
         )
 
     async def stop(self) -> None:
