@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -23,8 +24,10 @@ BEFORE = timedelta(minutes=1)
 AFTER = timedelta(minutes=8)
 
 
+@cache
 def read_key(text: str) -> RSAPrivateKey:
-    """The key in a PEM text. Raises Refused where it is no RSA key, or one with a password."""
+    """The key in a PEM text; read once, since its primes are checked, which takes long. Raises Refused where it is no
+    RSA key, or one with a password."""
     try:
         key = load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError) as error:

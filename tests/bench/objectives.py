@@ -25,8 +25,8 @@ from bot.localhub.model.user import User
 from bot.localhub.server import serve
 from bot.scripted import agent
 from tests.bench.bot_process import BotProcess, bot_process
+from tests.installed import SECRET, install_app, private_key
 from tests.stories.plays import APPROVE, Json, Part, plan, task
-from tests.stories.stage import SECRET, install_app, private_key
 
 WORKER_SECONDS = 2.0
 

@@ -3,6 +3,7 @@
 HTTP, webhooks, git and agent processes are real; what waits, waits for an event. When a story ends, it fails by
 
 * a comment of the bot that the story did not hear (`bot_says`), and anything that exists twice,
+* a question to a person that does not name the command that goes on,
 * every error of the hub, and everything that the bot logged as an error,
 * every answer and webhook of the hub that GitHub's own description does not allow.
 """
@@ -15,16 +16,14 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import httpx
-import yaml
 from pydantic import JsonValue, SecretStr
 
 import bot.scripted.agent
 from bot.localhub.git.bare import GitError
-from bot.localhub.model.app import App, new_private_key
+from bot.localhub.model.app import App
 from bot.localhub.model.clock import SystemClock
 from bot.localhub.model.comment import Comment
 from bot.localhub.model.events import Event
@@ -42,14 +41,13 @@ from bot.model.sandbox import Part as SandboxPart
 from bot.model.sandbox import Terms
 from bot.sessions.archive import packed, read_lines
 from bot.settings import Settings
+from tests.installed import SECRET, install_app, private_key
 from tests.localhub.openapi.faithful import FaithfulHub, Record
 from tests.stories.bots import Bot, BotInProcess, BotProcess, ErrorLog
 from tests.stories.ending import comments_of, twice, unexpected
 from tests.stories.news import News
 from tests.stories.plays import FENCE, REFUSE, Json, Part, amending
 
-SECRET = "the stories' secret"
-MANIFEST = Path(__file__).parents[2] / "app.yml"
 WITHIN = 60.0
 """Seconds after which a story gives up waiting. Nothing depends on it but how soon a hang is told."""
 QUIET: Mapping[str, str | float] = {
@@ -62,12 +60,6 @@ QUIET: Mapping[str, str | float] = {
 """Settings with which nothing happens but what a story makes happen."""
 Override = str | float | int | Mapping[str, AgentOffer] | Mapping[SandboxPart, Terms]
 QUICK = "limits:\n  backoff_seconds: 0\n"
-
-
-@cache
-def private_key() -> str:
-    """One key for all stories: making one is slow."""
-    return new_private_key()
 
 
 @dataclass
@@ -342,6 +334,9 @@ class Stage:
         assert not surprises, f"the bot said what nobody expected: {surprises}"
         repeated = twice(self.shop, self.crewline)
         assert not repeated, f"there is more than one of {repeated}"
+        asked = [c.body for c in comments_of(self.shop, self.crewline) if tagged(c.body, "escalation")]
+        helpless = [body for body in asked if "`/retry" not in body and "`/budget" not in body]
+        assert not helpless, f"a person is asked and not told which command goes on: {helpless}"
         assert not self.hub.errors, f"the hub failed: {self.hub.errors}"
         errors = self.bot.errors() if self.bot else self.log.found
         assert not errors, f"the bot logged errors: {errors}"
@@ -390,19 +385,3 @@ async def stage(
             finally:
                 await play.stop_bot()
     record.verdict()
-
-
-def install_app(hub: Hub, owner: User) -> App:
-    """The App, as its manifest says."""
-    manifest = yaml.safe_load(MANIFEST.read_text())
-    app = hub.add_app(
-        "crewline",
-        owner=owner,
-        permissions=manifest["default_permissions"],
-        events=manifest["default_events"],
-        webhook_url="http://127.0.0.1:9/webhook",
-        webhook_secret=SECRET,
-        private_key_pem=private_key(),
-    )
-    hub.install(app, owner)
-    return app

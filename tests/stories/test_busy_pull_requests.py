@@ -11,8 +11,9 @@ from bot.github import conversation
 from bot.localhub.model.check import CheckChange, create_check_run
 from bot.localhub.model.pull_request import PullRequest
 from bot.localhub.model.review import create_review
+from tests.installed import private_key
 from tests.stories.plays import APPROVE, WRITE, first, playbook, task, waits_for
-from tests.stories.stage import Stage, private_key, stage
+from tests.stories.stage import Stage, stage
 
 REVIEWS, CHECKS = 125, 120
 

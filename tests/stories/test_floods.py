@@ -11,8 +11,9 @@ from pathlib import Path
 
 import httpx
 
+from tests.installed import SECRET
 from tests.stories.plays import playbook, task, waits_for
-from tests.stories.stage import SECRET, Stage, stage
+from tests.stories.stage import Stage, stage
 
 
 def payload(story: Stage, number: int, **more: object) -> bytes:

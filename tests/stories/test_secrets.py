@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.installed import SECRET, private_key
 from tests.stories.plays import playbook, runs, task
-from tests.stories.stage import SECRET, Stage, private_key, stage
+from tests.stories.stage import Stage, stage
 
 DUMP = (
     "env > one.txt",

@@ -23,7 +23,7 @@ from bot.localhub.model.issue import Issue, open_issue
 from bot.localhub.model.issue_links import add_sub_issue
 from bot.model.ledger import Ledger
 from tests.bench.objectives import CHAIN, Theatre, sessions_for, theatre
-from tests.stories.stage import SECRET
+from tests.installed import SECRET
 from tests.torture.gun import Score, Shot, fire, gun, loaded
 
 Json = str | int | float | bool | dict[str, "Json"] | list["Json"]

@@ -26,17 +26,15 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 from unittest.mock import patch
 
-import yaml
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from bot.disk.watch import Disk
-from bot.localhub.model.app import App, new_private_key
+from bot.localhub.model.app import App
 from bot.localhub.model.check import CheckRun
 from bot.localhub.model.comment import Comment
 from bot.localhub.model.delivery import Delivery
@@ -56,6 +54,7 @@ from bot.model.ledger import Ledger
 from bot.server import Mirrors, World, serve
 from bot.settings import Settings
 from bot.web.server import Address
+from tests.installed import SECRET, install_app, private_key
 from tests.torture.boundaries import Boundaries
 from tests.torture.doors import DoorToBots, DoorToHub, HubSide, Listening
 from tests.torture.git_door import GitDoor
@@ -68,18 +67,10 @@ from tests.torture.virtual_loop import Life, VirtualClock, VirtualLoop
 
 T = TypeVar("T")
 HUB = "http://hub.invalid"
-SECRET = "the torture's secret"
-MANIFEST = Path(__file__).parents[2] / "app.yml"
 CONFIG = "verify:\n  command: make check\n"
 READ_LAG = 4.0
 """Seconds that the hub's reads lag behind its writes; less than the bot's `settle_seconds`."""
 Setting = str | float | int
-
-
-@cache
-def private_key() -> str:
-    """One key for all: making one is slow."""
-    return new_private_key()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +215,7 @@ class Theatre:
         try:
             async with asyncio.TaskGroup() as self._group:
                 self.hub.start_background(self._group)
-                self.app = _install(self.hub, self.alice)
+                self.app = install_app(self.hub, self.alice, webhook_url="http://nobody/webhook", webhooks=False)
                 self.shop = await self.add_repository("shop")
                 try:
                     yield self
@@ -377,19 +368,3 @@ def _subject(event: Event) -> str:
             return f"{delivery.event}.{delivery.action} {delivery.status}"
         case subject:
             return type(subject).__name__
-
-
-def _install(hub: Hub, owner: User) -> App:
-    manifest = yaml.safe_load(MANIFEST.read_text())
-    app = hub.add_app(
-        "crewline",
-        owner=owner,
-        permissions=manifest["default_permissions"],
-        events=manifest["default_events"],
-        webhook_url="http://nobody/webhook",
-        webhook_secret=SECRET,
-        private_key_pem=private_key(),
-    )
-    app.webhook_active = False  # nobody is there to listen yet
-    hub.install(app, owner)
-    return app
