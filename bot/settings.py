@@ -189,7 +189,8 @@ class Settings(SandboxSettings):
             ge=0,
             le=64,
             description="Most worktrees that stand ready, of each repository that is so large that a checkout takes "
-            "time; each takes as much of the disk as a checkout. 0: none.",
+            "time; each takes as much of the disk as a checkout. As many trees of attempts "
+            "that are over are kept for the next ones. 0: none.",
         ),
     ] = 4
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (

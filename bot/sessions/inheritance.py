@@ -108,8 +108,10 @@ class Inheritance:
         if memo.report is not None:
             head = _head(memo.report)
             return memo.report if head is None or await mirror.resolve(head) is not None else None
-        folder = self._left(repository, memo.assignment.id)
-        if memo.tree is None or not folder.is_dir():
+        if memo.tree is None:
+            return None
+        folder = self._left(repository, memo.tree.lies_with or memo.assignment.id)
+        if not folder.is_dir():
             return None
         try:
             found = await salvage(

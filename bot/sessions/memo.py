@@ -29,6 +29,8 @@ class Tree(Frozen):
     start: CommitSha
     branch: str
     made: datetime
+    lies_with: SessionId | None = None
+    """The attempt before, where the tree is that one's and lies in its folder."""
 
     def at(self, folder: Path) -> Workplace:
         return Workplace(folder, self.base, self.start, self.branch)

@@ -44,6 +44,7 @@ from bot.sessions.evidence import Verification
 from bot.sessions.guards import GUARDS, GuardServer
 from bot.sessions.hooks import SessionHooks
 from bot.sessions.inheritance import Inheritance, continuing
+from bot.sessions.kept import KeptTree, KeptTrees
 from bot.sessions.keys import access
 from bot.sessions.leftovers import DataFolder
 from bot.sessions.live import Live, Progress
@@ -99,10 +100,12 @@ class SessionRunner:
         self._confinement = Confinement()
         self._trash = Trash(self._data / "trash")
         self.trees = ReadyTrees(self._data / "ready", self._trash, ready_trees, self._disk.check)
+        self.kept = KeptTrees(self._trash, ready_trees, self._disk.check)
         self._memos = Memos(self._data / "sessions")
         self._inheritance = Inheritance(self._data, self._memos, self._trash, clock, roster.secrets())
         self.live = Live()
         self._stopped: dict[Path, SessionHooks] = {}
+        self._in_use: set[Path] = set()
 
     async def __aenter__(self) -> Self:
         self._folder = DataFolder(self._data)
@@ -123,6 +126,7 @@ class SessionRunner:
         await self._inheritance.leave()
         await self._guards.__aexit__(kind, error, trace)
         await self.trees.__aexit__(kind, error, trace)
+        self.kept.close()
         await self._trash.__aexit__(kind, error, trace)
         await asyncio.to_thread(self._confinement.close)
 
@@ -142,6 +146,8 @@ class SessionRunner:
         called once `run` has ended. Raises nothing but CancelledError; the tree is kept for the next start then."""
         repository = RepositoryName.parse(assignment.repository)
         folder = session_folder(self._data / "work", repository, assignment.id)
+        hooks = self._stopped.pop(folder, None)
+        folder = hooks.stage.place.folder if hooks else folder
         outcome: Outcome = Void(reason=reason)
         memo = self._memos.read(repository, assignment.id)
         if memo is not None and memo.tree is not None and memo.report is None:
@@ -152,7 +158,6 @@ class SessionRunner:
                 outcome = with_salvage(outcome, found)
             except Exception:
                 tell(NOT_SALVAGED, traceback=True, **assignment.ids)
-        hooks = self._stopped.pop(folder, None)
         report = _report(assignment, outcome, hooks.stage if hooks else None)
         self.live.over(assignment.repository, assignment.id)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
@@ -206,32 +211,47 @@ class SessionRunner:
     async def _run(
         self, assignment: Assignment, repository: RepositoryName, transcript: Transcript
     ) -> tuple[Outcome, Stage | None]:
-        folder = session_folder(self._data / "work", repository, assignment.id)
-        self._trash.throw(folder)
+        own = session_folder(self._data / "work", repository, assignment.id)
+        if own in self._in_use:
+            return Void(reason="a later attempt works in the folder of a session of this name"), None
+        kept = self.kept.take(assignment)
+        folder = kept.folder if kept else own
+        self._trash.throw(own)
         begun: list[SessionHooks] = []
+        self._in_use.add(folder)
         try:
-            outcome = await self._carry_out(assignment, repository, transcript, begun)
+            outcome = await self._carry_out(assignment, repository, transcript, begun, kept)
             for hooks in begun:
                 await hooks.before_remove()
+                place = hooks.stage.place
+                if await self.kept.keep(assignment, folder, outcome, hooks.stage.mirror, place.start):
+                    return outcome, hooks.stage
         except asyncio.CancelledError:
             if begun:
-                self._stopped[folder] = begun[0]
+                self._stopped[own] = begun[0]
                 raise
             self._trash.throw(folder)
             raise
         except BaseException:
             self._trash.throw(folder)
             raise
+        finally:
+            self._in_use.discard(folder)
         with suppress(OSError):  # a disk that cannot be written to; what was achieved counts
             self._trash.throw(folder)
         return outcome, begun[0].stage if begun else None
 
     async def _carry_out(
-        self, assignment: Assignment, repository: RepositoryName, transcript: Transcript, begun: list[SessionHooks]
+        self,
+        assignment: Assignment,
+        repository: RepositoryName,
+        transcript: Transcript,
+        begun: list[SessionHooks],
+        kept: KeptTree | None,
     ) -> Outcome:
         """Everything but the removal of the tree. What has a tree stands in `begun`."""
         stage: Stage | None = None
-        folder = session_folder(self._data / "work", repository, assignment.id)
+        folder = kept.folder if kept else session_folder(self._data / "work", repository, assignment.id)
         sandbox, verifying = self._sandboxes(assignment)
         for part, one in ((assignment.role.value, sandbox), (Part.VERIFY.value, verifying)):
             if one.refusal is not None:
@@ -245,7 +265,11 @@ class SessionRunner:
             assignment = await continuing(mirror, assignment)
             begins = assignment.model_copy(update={"starts_from": assignment.continues or assignment.starts_from})
             additions = additions_of(assignment.worktree, mirror, repository, self._mirrors)
-            place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees, additions)
+            place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees, additions, kept)
+            await self.kept.begin(assignment, place.folder)
+            if kept is not None:
+                resumed = "with what it had made" if place.resumed else "and made anew"
+                transcript.note("tree", f"it lies where that of the attempt before lay, {resumed}")
             on_text = self._teller(assignment)
             needs = self._roster.needs(agent, assignment.model)
             asks = access(sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
@@ -264,8 +288,9 @@ class SessionRunner:
             stage.sandbox, stage.verifying, stage.agent_reads = sandbox, verifying, needs.paths
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
+                tree = tree.model_copy(update={"lies_with": SessionId(kept.folder.name) if kept else None})
                 self._remember(Memo(assignment=assignment, agent=agent.name, tree=tree))
-            begun.append(SessionHooks(stage))
+            begun.append(SessionHooks(stage, new_tree=not place.resumed))
             return await _leaving(stage, await self._excused(await self._hooked(begun[0]), transcript))
         except (UnknownAgent, PromptFailed) as error:
             return Failed(reason=FailureKind.AGENT, detail=str(error))

@@ -10,7 +10,8 @@ The task repository is written by hand (it is a handful of small files, see gitr
 process that making a workplace costs is the checkout. Linked worktrees (``git worktree add``) in one shared
 repository would save nothing and share refs, settings and hooks.
 
-Our git runs in a tree only before the agent has ever run there. Paths are made of ids alone.
+Our git runs in a tree only before the agent has ever run there; once more in one that is `kept` for the next attempt,
+where nothing of the agent's tells it what to do. Paths are made of ids alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bot.model.identity import CommitSha, RepositoryName, SessionId, task_branch
 from bot.model.session import Role
 from bot.sessions.additions import Additions
 from bot.sessions.checkout import NotReady, checkout, make_task_repository, move_on
+from bot.sessions.kept import KeptTree, take_over
 from bot.sessions.ready import ReadyTrees
 
 _LOOKS = 4
@@ -41,7 +43,7 @@ _SAFE = re.compile(r"^(?!\.\.?$)[A-Za-z0-9._-]{1,120}$")
 class Workplace:
     """`start` is the commit that the tree began with and `base` the newest commit of the base branch. `branch` is
     the branch in the task repository that the tree is on. `conflicts` are the paths of a merge left open. `lent` are
-    folders of objects that are borrowed besides the mirror's."""
+    folders of objects that are borrowed besides the mirror's. `resumed`: the tree is that of the attempt before."""
 
     folder: Path
     base: CommitSha
@@ -50,6 +52,7 @@ class Workplace:
     conflicts: tuple[str, ...] = ()
     merged_base: bool = False
     lent: tuple[Path, ...] = ()
+    resumed: bool = False
 
     @property
     def tree(self) -> Path:
@@ -116,8 +119,11 @@ async def make_workplace(
     at: datetime,
     trees: ReadyTrees | None = None,
     additions: Additions | None = None,
+    kept: KeptTree | None = None,
 ) -> Workplace:
-    """A tree at the commit that `assignment` asks for, one of `trees` where one stands ready. `folder` must not exist.
+    """A tree at the commit that `assignment` asks for: the one `kept` of the attempt before, which lies in `folder`;
+    else one of `trees` where one stands ready. Without `kept`, `folder` must not exist.
+
     Raises GitFailed and NotReady."""
     branch = task_branch(assignment.objective, assignment.task or assignment.role.value)
     start, conflicting, merged = assignment.judges or assignment.starts_from or base, False, False
@@ -130,7 +136,10 @@ async def make_workplace(
     refs = {f"refs/heads/{branch}": start, f"refs/remotes/origin/{assignment.base_branch}": base}
     if additions is not None:
         await additions.fetch(start, base)
-    await _fill(mirror, assignment, place, refs, trees)
+    if kept is not None and await take_over(kept, not conflicting, mirror, place.branch, refs):
+        place = replace(place, resumed=True)
+    else:
+        await _fill(mirror, assignment, place, refs, trees)
     if additions is not None:
         await additions.fill(place.repository, place.tree, start)
         place = replace(place, lent=additions.lent)
