@@ -70,7 +70,7 @@ async def run_confined(
             if sandbox.engine is not None:
                 run = await stack.enter_async_context(ContainerRun(sandbox.engine, environment))
                 ending = await start(sandbox.contain(argv, environment, room, run, door), environment=run.environment)
-                use.reached += _seen_inside(run, ending, use.over)
+                use.reached += _seen_inside(run, ending, use)
             else:
                 ending = await start(sandbox.confine(argv, environment, room, group, door), environment=environment)
                 use.reached += group.reached() if group is not None else ()
@@ -80,11 +80,13 @@ async def run_confined(
             await asyncio.to_thread(sandbox.give_back, group)
 
 
-def _seen_inside(run: ContainerRun, ending: Ending, ended: asyncio.Future[None]) -> tuple[str, ...]:
-    """The bounds that a container came up against. Raises OSError where there was none."""
-    if not run.began and not ending.timed_out and not ended.done():
+def _seen_inside(run: ContainerRun, ending: Ending, use: _Use) -> tuple[str, ...]:
+    """The bounds that a container came up against. Raises OSError where there was none. Where its client was killed,
+    the engine may still take it for one that runs."""
+    by_itself = not ending.timed_out and not use.over.done() and not use.ended_it
+    if not run.began and by_itself:
         raise OSError(f"the container engine could not start a container (exit code {ending.code})")
-    run.ended_well = not ending.timed_out and not ended.done() and ending.problem is None
+    run.ended_well = by_itself and ending.code < 128 and ending.problem is None
     return run.reached()
 
 

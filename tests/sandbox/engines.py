@@ -3,6 +3,7 @@ this machine's, read-only. podman keeps it in a storage of its own, so nothing o
 
 from __future__ import annotations
 
+import atexit
 import io
 import shutil
 import subprocess
@@ -78,7 +79,7 @@ def _offered(name: str) -> Offered | str:
         )
         if made.returncode != 0:
             return f"{name} takes no image: {made.stderr.decode(errors='replace').strip()[-200:]}"
-        folder = Path(tempfile.mkdtemp(prefix="crewline-trial-"))
+        folder = _fleeting("crewline-trial-")
         found = find_engine(Wanted(" ".join(words), IMAGE, system(), NETWORKS), folder)
         if isinstance(found, Engine):
             return Offered(found, " ".join(words))
@@ -86,11 +87,18 @@ def _offered(name: str) -> Offered | str:
     return problem
 
 
+def _fleeting(prefix: str) -> Path:
+    """A folder that goes with the tests' process."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def _ways(name: str) -> Iterator[list[str]]:
     if name != "podman":
         yield [name]
         return
-    top = Path(tempfile.mkdtemp(prefix="crewline-podman-"))
+    top = _fleeting("crewline-podman-")
     own = ["podman", "--root", str(top / "storage"), "--runroot", str(top / "run"), "--storage-driver", "vfs"]
     for runtime in ("runc", "crun"):
         if shutil.which(runtime):

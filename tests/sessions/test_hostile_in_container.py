@@ -15,6 +15,7 @@ from bot.model.sandbox import Bounds, NetworkMode, SandboxMode, SandboxPolicy
 from bot.model.session import Failed, FailureKind, Published
 from tests.git.conftest import BOT, Remote
 from tests.sandbox.engines import container
+from tests.sandbox.test_container import listed
 from tests.sessions.conftest import World, processes_with
 from tests.sessions.test_hostile_agents import WORK
 from tests.sessions.test_hostile_in_sandbox import noticed
@@ -123,12 +124,14 @@ async def test_a_bomb_and_a_glutton_are_ended_and_named(
         glutton = await world.run(world.worker())
         assert isinstance(glutton, Failed)
         assert "it was ended at its bound of 100 MB of memory" in glutton.detail
+        assert listed(engine) == []
         world.agent(
             "parent = os.getpid()\nfor _ in range(7):\n    try: os.fork()\n    except OSError: pass\n"
             "if os.getpid() != parent: time.sleep(600)\ntime.sleep(2)"
         )
         assert isinstance(await world.run(world.worker()), Failed)
         assert "it reached its bound of 40 processes" in noticed(world)
+        assert listed(engine) == []
         assert processes_with(str(world.data)) == []
 
 
