@@ -60,6 +60,8 @@ class Proxy:
         self._refused = refused
         self._tasks: set[asyncio.Task[None]] = set()
         self._door: socket.socket | None = None
+        self._unserved: set[socket.socket] = set()
+        """Accepted; a task that is cancelled before its first step would never close its own."""
 
     async def __aenter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="crewline-"))  # short: a unix socket's path has 107 bytes
@@ -80,7 +82,7 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for one in (self._line, self._door):
+        for one in (self._line, self._door, *self._unserved):
             if one is not None:
                 one.close()
         await self._client.aclose()
@@ -119,9 +121,11 @@ class Proxy:
             if len(self._tasks) > _MOST_CONNECTIONS:
                 connection.close()
                 continue
+            self._unserved.add(connection)
             self._begin(asyncio.create_task(self._serve(connection)))
 
     async def _serve(self, connection: socket.socket) -> None:
+        self._unserved.discard(connection)
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
             with suppress(OSError, httpx.HTTPError, h11.ProtocolError):  # it hears that by its connection's end
