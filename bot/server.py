@@ -297,6 +297,7 @@ class Mirrors:
         mirror = await self.get(name)
         lease = self._leases.of(name, mirror)
         github.fence = lease.ensure
+        lease.made = github.made
         ledgers = LedgerStore(mirror, self._settings.ledger_namespace, lease)
         reached = self._app.reached(name)
         return Room(name, github, ledgers, lease, kept=self.kept, id=reached.id, installation=reached.installation)

@@ -240,6 +240,7 @@ class Controller:
         False where the lease, which came with the same fetch, says that another instance serves the repository."""
         ledgers = await room.ledgers.load_all()
         await room.lease.recall()
+        room.github.recall(room.lease.noted)
         if room.lease.wait() > 0.0:
             self._stand_by(room)
             return False

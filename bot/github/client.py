@@ -122,6 +122,14 @@ class PacedClient:
         bound._objective, bound._urgency = objective, urgency
         return bound
 
+    def made(self) -> Mapping[int, int]:
+        """As `Pace.made`."""
+        return self._pace.made()
+
+    def recall(self, made: Mapping[int, int]) -> None:
+        """As `Pace.recall`."""
+        self._pace.recall(made)
+
     def usage(self) -> Usage:
         """What was sent so far."""
         return self._counter.usage()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,6 +68,11 @@ class RepositoryLease:
         self._tenures = 0
         self._others_until: datetime | None = None
         self._closed = False
+        self._aged: CommitSha | None = None
+        self.made: Callable[[], Mapping[int, int]] = dict
+        """What to note of the content that was made within the last hour, in the moment of a push."""
+        self.noted: Mapping[int, int] = {}
+        """What another instance had noted."""
 
     @property
     def claims_as(self) -> InstanceId:
@@ -185,7 +190,7 @@ class RepositoryLease:
 
     async def _push(self, updates: Sequence[RefUpdate], *, released: bool = False) -> None:
         assert self._seen is not None
-        lease = next_lease(self._seen, self._holder.id, self._holder.name, released=released)
+        lease = next_lease(self._seen, self._holder.id, self._holder.name, self.made(), released=released)
         began = self._steady()
         self._pushes += 1
         message = f"{'released' if released else 'held'} by {lease.told}, {self._pushes}"
@@ -206,7 +211,8 @@ class RepositoryLease:
                 raise LeaseLost(self.holder or "somebody") from error
             raise
         self._unsure = False
-        if lease != self._seen.lease:
+        before = self._seen.lease
+        if before is None or (lease.epoch, lease.released) != (before.epoch, before.released):
             what = "left the repository" if released else "serves the repository"
             log.info(what, repository=str(self.repository), holder=lease.told, epoch=lease.epoch)
         self._seen = seen(self._seen, revision, lease, began)
@@ -221,6 +227,8 @@ class RepositoryLease:
     async def _recall(self) -> None:
         revision = await self._mirror.resolve(self._ref)
         lease = None if revision is None else await self._read(revision)
+        if lease is not None and lease.holder != self._holder.id:
+            self.noted = lease.made
         before = self._seen
         if revision is None and self._renewed is not None:
             before = None  # somebody deleted ours, and nobody has taken it since
@@ -231,8 +239,10 @@ class RepositoryLease:
             self._renewed = None
             self._tenures += 1
         over = lease is not None and (lease.released or lease.holder in self._holder.gone)
-        if self._seen is not before or not over:
+        aged = revision if self.wait() <= 0.0 else None
+        if self._seen is not before or aged != self._aged or not (over or aged):
             self._others_until = self._now()
+        self._aged = aged  # whoever let it age writes nothing any more, however often that is seen
 
     async def _read(self, revision: CommitSha) -> Lease | None:
         content = await self._mirror.read(revision, FILE)

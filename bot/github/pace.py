@@ -20,8 +20,10 @@ Whoever asks on behalf of an objective has better things to do than to wait: bey
 `Unavailable`, with the time at which its turn is expected, given its place among all that wait. So those who wait do
 not all come back in the same second to find room for one. Who asks for nobody (a sweep) is kept for `patience`.
 
-One race is tolerated: a fresh process does not know what an earlier one created within the last hour. GitHub's refusal
-tells it, once, and says until when.
+What an earlier process created within the last hour is noted in the leases of its repositories, with every push, and
+recalled when they are opened: the newest note of any of them tells nearly all. What was made after the last push is
+not in it; that is less than what is kept for people, but for a process that dies while it makes more than that between
+two pushes, or that asks for no leases. Then GitHub's refusal tells it, once, and says until when.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from bot.github.clock import Clock
@@ -117,6 +119,7 @@ class Pace:
         self._graphql_seconds = Window(MINUTE, SECONDS_OF_GRAPHQL)
         self._minute = Window(MINUTE, CONTENT_PER_MINUTE)
         self._hour = Window(HOUR, CONTENT_PER_HOUR)
+        self._recalled: dict[int, int] = {}
         self._shares = Shares()
         self._waiting: list[_Ticket] = []
         self._busy = False
@@ -130,6 +133,22 @@ class Pace:
         opening = _Opening(until or self._clock.now() + backoff, limit)
         self._closed[resource] = max(opening, self._closed.get(resource, opening))
         return opening.at
+
+    def made(self) -> dict[int, int]:
+        """The content of the last hour: how many pieces in which minute since 1970, what was recalled included."""
+        return self._hour.by_minute(self._clock.now())
+
+    def recall(self, made: Mapping[int, int]) -> None:
+        """What earlier processes had noted, as `made` tells it. Several repositories have notes of the same: of one
+        minute the largest number counts."""
+        now = self._clock.now()
+        for minute, pieces in sorted(made.items()):
+            more = pieces - self._recalled.get(minute, 0)
+            at = datetime.fromtimestamp(minute * 60 + 59, UTC)
+            if more > 0 and at + HOUR > now:
+                self._recalled[minute] = pieces
+                self._minute.recall(min(at, now), more)
+                self._hour.recall(min(at, now), more)
 
     def accepted(self, resource: str, headers: Mapping[str, str]) -> None:
         """A request was answered in order, with these headers in lower case. Those of a refusal may be about somebody

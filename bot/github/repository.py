@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.github.client import Fence, PacedClient
 from bot.github.identity import Identity
@@ -63,6 +63,14 @@ class GitHubRepository:
         Raises `OutcomeUnknown` where GitHub did not say whether it took effect, and a look did not tell either.
         """
         return await carry_out(self._speaking_for(objective), self.name, self.identity, write, self.fence)
+
+    def made(self) -> Mapping[int, int]:
+        """The content that the installation made within the last hour, by minute since 1970."""
+        return self._client.made()
+
+    def recall(self, made: Mapping[int, int]) -> None:
+        """What an earlier process had noted of it."""
+        self._client.recall(made)
 
     def usage(self) -> Usage:
         """What was sent for the whole installation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -23,6 +23,19 @@ class Window:
         if amount > 0:
             self._spent.append((at, amount))
             self._total += amount
+
+    def recall(self, at: datetime, amount: float) -> None:
+        """Spent by somebody else, and told out of order."""
+        self._spent = deque(sorted([*self._spent, (at, amount)]))
+        self._total += amount
+
+    def by_minute(self, now: datetime) -> dict[int, int]:
+        """What was spent in which minute since 1970."""
+        self.total(now)
+        minutes: Counter[int] = Counter()
+        for at, amount in self._spent:
+            minutes[int(at.timestamp() // 60)] += int(amount)
+        return dict(minutes)
 
     def total(self, now: datetime) -> float:
         while self._spent and self._spent[0][0] + self._span <= now:

@@ -8,6 +8,7 @@ the first, and what is left between `Terms.valid` and `Terms.taken_after` is for
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -19,7 +20,7 @@ from bot.model.identity import CommitSha, InstanceId
 
 
 class Lease(Frozen):
-    """What lies on the lease's ref. Renewing it is a new commit with the same content."""
+    """What lies on the lease's ref. Renewing it is a new commit."""
 
     version: Literal[1] = 1
     epoch: Annotated[int, Field(ge=1)]
@@ -29,6 +30,9 @@ class Lease(Frozen):
     """What people call that server."""
     released: bool = False
     """Its holder ended in order, and writes nothing any more."""
+    made: dict[int, int] = Field(default_factory=dict)
+    """The content that the App's installation made within the last hour: how many pieces in which minute since 1970. It
+    goes out with every push, so that the next process knows what is left of GitHub's limit."""
 
     @property
     def told(self) -> str:
@@ -95,9 +99,11 @@ def wait_to_take(seen: Seen, me: InstanceId, gone: AbstractSet[InstanceId], term
     return max(0.0, seen.since + terms.taken_after - now)
 
 
-def next_lease(seen: Seen, me: InstanceId, name: str, *, released: bool = False) -> Lease:
+def next_lease(
+    seen: Seen, me: InstanceId, name: str, made: Mapping[int, int] | None = None, *, released: bool = False
+) -> Lease:
     """What `me` puts there next."""
     before = seen.lease
     goes_on = before is not None and before.holder == me and not before.released
     epoch = (before.epoch if before else 0) + (0 if goes_on else 1)
-    return Lease(epoch=epoch, holder=me, name=name, released=released)
+    return Lease(epoch=epoch, holder=me, name=name, released=released, made=dict(made or {}))

@@ -252,6 +252,24 @@ def test_the_content_of_one_hour_is_never_more_than_github_allows(tmp_path: Path
     told(course, tmp_path)
 
 
+def test_a_restart_in_the_middle_of_a_busy_hour_hits_no_limit(tmp_path: Path, little: int) -> None:
+    """The next process has an empty disk: what was made within the hour it reads beside the lease."""
+
+    async def course(theatre: Theatre) -> None:
+        theatre.hub.settings.limits.content_per_hour = little
+        objective = theatre.hand_off(TITLE)
+        await theatre.until(lambda: "⏳" in status(theatre, objective))
+        await theatre.pass_time(120)
+        bot = theatre.bot
+        assert bot is not None
+        theatre.kill(bot)
+        theatre.start_bot()
+        await closed(theatre, objective)
+        assert theatre.hub.usage.refused == 0
+
+    told(course, tmp_path, lease_seconds=60)
+
+
 def test_a_command_is_heard_later_where_its_author_cannot_be_asked_about(tmp_path: Path) -> None:
     """REST is used up, so GitHub cannot be asked whether Alice may command; the objective goes on meanwhile."""
 
