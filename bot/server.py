@@ -110,7 +110,7 @@ async def serve(
         gone = stack.enter_context(predecessors(settings.data, instance_id))
         terms = Terms(settings.lease_seconds) if settings.lease_seconds else None
         leases = Leases(Holder(instance_id, terms, settings.name, gone), settings.ledger_namespace, app.clock)
-        mirrors = Mirrors(settings, app, bot, stack, leases, disk)
+        mirrors = Mirrors(settings, app, bot, stack, leases, disk, world.transport)
         runner = await stack.enter_async_context(world.runner(settings, mirrors))
         wind_up = nothing_left
         if isinstance(runner, SessionRunner):
@@ -261,15 +261,19 @@ class Mirrors:
         stack: AsyncExitStack,
         leases: Leases,
         disk: DiskWatch,
+        transport: httpx.AsyncBaseTransport | None,
     ) -> None:
+        """Where `transport` carries what goes to GitHub, git finds its own way, and no request is made for it."""
         self._leases = leases
         self._settings = settings
         self._app = app
         self._identity = Identity(bot, f"{bot}@users.noreply.github.com")
         self._stack = stack
         self._mirrors: dict[RepositoryName, Mirror] = {}
-        self._http = httpx.AsyncClient(verify=trusted_certificates())
-        stack.push_async_callback(self._http.aclose)
+        self._http: httpx.AsyncClient | None = None
+        if transport is None:
+            self._http = httpx.AsyncClient(verify=trusted_certificates())
+            stack.push_async_callback(self._http.aclose)
         self.kept: Kept = NothingKept()
         self.disk: DiskWatch = disk
 
