@@ -31,7 +31,7 @@ import structlog
 from bot.control.deferred import NOT_LIMITED, Deferred
 from bot.control.foresight import foresee
 from bot.control.instance import Instance
-from bot.control.own_writes import added, correct, doubted_until, recorded, unseen
+from bot.control.own_writes import added, correct, doubted_until, recorded, unseen, without_comment
 from bot.control.queue import LookAgain
 from bot.control.refused import with_refusal, without_refused, without_taken
 from bot.control.room import Memory, Room
@@ -45,7 +45,7 @@ from bot.decide.scopes import Holdings, holdings
 from bot.decide.unreadable import UnreadableLedger, explain_unreadable, why_unreadable
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed, PushRefused
-from bot.github.errors import GitHubError, LeaseLost, OutcomeUnknown, Unavailable
+from bot.github.errors import GitHubError, LeaseLost, NotThere, OutcomeUnknown, Unavailable
 from bot.github.ledger import LedgerConflict, LedgerUnreadable
 from bot.github.observe import Gone, IsPullRequest
 from bot.journal import (
@@ -59,7 +59,7 @@ from bot.journal import (
     WRITES_WAIT,
     tell,
 )
-from bot.model.action import Action, PushLedger, StartSession, StopSession
+from bot.model.action import Action, EditComment, PushLedger, StartSession, StopSession
 from bot.model.assignment import Assignment
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
 from bot.model.identity import ObjectiveKey, SessionId, is_salvage
@@ -141,7 +141,7 @@ class Looker:
             return
         room.configure(sight.observed.configuration)
         memory.writes = unseen(sight.observed, memory.writes, memory.observed_at, self._settle)
-        doubted = doubted_until(sight.observed, memory.writes, self._settle)
+        doubted = doubted_until(sight.observed, memory.writes, memory.observed_at, self._settle)
         sight = await ask_permissions(room, number, memory, sight)
         try:
             decision = await self._until_settled(room, memory, sight)
@@ -156,7 +156,7 @@ class Looker:
         elif sight.wait is None:
             times += [doubted, *self._unsettled(room, memory, snapshot)]
             memory.stale = memory.stale or doubted is not None
-        self._look_again(room, number, [*times, decision.look_again_at])
+        self._look_again(room, number, [*times, decision.look_again_at, memory.look_anew_at])
 
     async def _until_settled(self, room: Room, memory: Memory, sight: Sight) -> Decision:
         """Leaves in `memory.wait` until when writes wait."""
@@ -266,6 +266,8 @@ class Looker:
                 if isinstance(action, PushLedger):
                     raise  # all that follows relies on it
                 self._note(memory, error.facts)
+                if isinstance(action, EditComment) and isinstance(error, NotThere):
+                    memory.writes = without_comment(memory.writes, action.comment, self._clock(), self._settle)
                 tell(ACTION_REFUSED, action=type(action).__name__, error=str(error), request_id=error.request_id)
                 refused.append(action)
                 continue

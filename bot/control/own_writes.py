@@ -82,11 +82,27 @@ def unseen(
     return tuple(kept)
 
 
-def doubted_until(observed: Observation, writes: Iterable[OwnWrite], lag: timedelta = LAG) -> datetime | None:
+def doubted_until(
+    observed: Observation, writes: Iterable[OwnWrite], observed_at: datetime, lag: timedelta = LAG
+) -> datetime | None:
     """When a read will be believed that does not show a write which somebody may have undone; None where there is no
-    such write."""
-    doubted = (write for write in writes if isinstance(write.fact, REPEATABLE) and not _shows(observed, write))
-    return max((write.at + lag for write in doubted), default=None)
+    such write. One that would be made a second time is doubted only where the read should have shown it."""
+    doubted = [write for write in writes if not _shows(observed, write)]
+    soon = [write.at + lag for write in doubted if isinstance(write.fact, REPEATABLE)]
+    late = [
+        write.at + KEPT for write in doubted if not isinstance(write.fact, REPEATABLE) and observed_at - write.at >= lag
+    ]
+    return max(soon, default=None) or min(late, default=None)
+
+
+def without_comment(writes: Iterable[OwnWrite], comment: int, now: datetime, lag: timedelta) -> tuple[OwnWrite, ...]:
+    """GitHub says that a comment of ours, which was to be edited, is not there: somebody deleted it. Only one that was
+    written a moment ago may be missing for another reason, since writes may come to a replica as reads do."""
+    return tuple(
+        write
+        for write in writes
+        if not (isinstance(write.fact, CommentWritten) and write.fact.comment.id == comment and now - write.at >= lag)
+    )
 
 
 def recorded(ledger: Ledger, now: datetime) -> tuple[OwnWrite, ...]:

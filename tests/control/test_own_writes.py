@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.control.own_writes import KEPT, LAG, OwnWrite, added, correct, recorded, unseen
+from bot.control.own_writes import KEPT, LAG, OwnWrite, added, correct, doubted_until, recorded, unseen, without_comment
 from bot.model.fact import (
     BranchMoved,
     CommentWritten,
@@ -86,6 +86,20 @@ def test_a_write_is_kept_until_a_read_shows_it_and_no_replica_can_lag_any_more()
 def test_what_a_person_undid_is_believed_in_the_end() -> None:
     deleted_by_a_person = observed(TASK)
     assert not unseen(deleted_by_a_person, write(CommentWritten(12, COMMENT)), NOW + KEPT + timedelta(seconds=1))
+
+
+def test_what_a_person_undid_is_looked_at_again_when_it_will_be_believed() -> None:
+    deleted, comment, link = observed(TASK), write(CommentWritten(12, COMMENT)), write(DependencyLinked(13, 12))
+    assert doubted_until(deleted, comment, NOW + LAG) == NOW + KEPT
+    assert doubted_until(deleted, comment, NOW + LAG / 2) is None  # reads may just lag
+    assert doubted_until(deleted, [*comment, *link], NOW + LAG) == NOW + LAG
+    assert doubted_until(correct(deleted, comment), comment, NOW + LAG) is None
+
+
+def test_a_comment_that_github_does_not_find_for_an_edit_was_deleted() -> None:
+    writes = [*write(CommentWritten(12, COMMENT)), *write(CommentWritten(12, replace(COMMENT, id=100)))]
+    assert without_comment(writes, 99, NOW + LAG, LAG) == (writes[1],)
+    assert without_comment(writes, 99, NOW + LAG / 2, LAG) == tuple(writes)
 
 
 def test_a_branch_that_somebody_else_moved_stays_where_they_moved_it() -> None:

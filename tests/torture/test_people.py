@@ -44,6 +44,16 @@ def test_a_bot_that_keeps_to_an_installation_that_is_gone_is_found_out() -> None
         assert run(again).problems
 
 
+def test_of_two_hints_at_once_the_second_is_followed_too_when_reads_show_it() -> None:
+    """The label is set again the moment the repository is awake: two webhooks, while reads lag behind both."""
+    steps = (
+        Step("delete a label", 607, 80.0),
+        Step("archive or not", 864, 93.0),
+        Step("rewrite a ledger", 758, 0.0),
+    )
+    assert run(Walk(198, steps)).problems == ()
+
+
 def test_a_walk_shrinks_to_the_step_that_matters() -> None:
     walk = walk_of(5)
     matters = walk.steps[6]

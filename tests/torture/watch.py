@@ -52,7 +52,7 @@ class Watch:
             self._wrong(f"{self._writes} writes after one act")
         self._writes = 0
         for problem in twice(self._town.shop, self._town.theatre.crewline):
-            if not (problem.startswith("task ") and self._town.ledgers_touched):  # people made the bot forget it
+            if not (problem.startswith(("task ", "check ")) and self._town.ledgers_touched):  # people made it forget
                 self._wrong(f"twice: {problem}")
         ledgers = await ledgers_that_read(self._town)
         for number, ledger in ledgers.items():
@@ -168,8 +168,11 @@ class Watch:
         touched = self._town.ledgers_touched
         if touched is not None:
             return  # a person made the bot forget what it had claimed
+        here = {issue.number for issue in self._town.here()}
         held = []
         for number, ledger in ledgers.items():
+            if number not in here:
+                continue  # its sessions were stopped, or died with their bot; nobody looks at its ledger any more
             planned = {task.key: task.scope for task in ledger.plan.tasks} if ledger.plan else {}
             for claim in ledger.open_claims():
                 if claim.role is Role.WORKER and claim.task is not None:
