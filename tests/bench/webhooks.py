@@ -14,7 +14,7 @@ from time import monotonic
 import httpx
 
 from tests.bench.objectives import CHAIN, sessions_for, theatre
-from tests.stories.stage import SECRET
+from tests.installed import SECRET
 
 PER_SECOND = 200
 SECONDS = 5

@@ -31,7 +31,8 @@ from bot.model.session import (
     Summary,
     Void,
 )
-from bot.sessions.workplace import NotReady, find_base
+from bot.sessions.checkout import NotReady
+from bot.sessions.workplace import find_base
 from tests.torture.boundaries import Boundaries
 from tests.torture.playbook import BROKEN, EXTRA, Play, Playbook, file_of
 
