@@ -1,7 +1,9 @@
 """Deleting what was chosen: renamed into the trash in one step, then deleted, so that nothing is ever there by half.
 
 It may run beside a server, and by two processes at once: what somebody began to use since the inventory is passed
-over, what somebody else deleted is gone. The folders of owners and repositories stay; they cost nothing.
+over, what somebody else deleted is gone. Trees have no lock of their own: so the memos are read again just before one
+goes, and while one of a server goes, none can start and give its place to a session. The folders of owners and
+repositories stay; they cost nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from pathlib import Path
 from secrets import token_hex
 
 from bot.disk.choice import Bound, choose
-from bot.disk.inventory import Item, Kind, inventory
+from bot.disk.inventory import LOCKED, Item, Kind, inventory
+from bot.disk.unrecorded import unrecorded
 from bot.disk.use import InUse, unused
 
 TEMPORARY = timedelta(minutes=10)
@@ -61,6 +64,10 @@ def _delete(data: Path, item: Item) -> str | None:
             with ExitStack() as stack:
                 if item.kind is not Kind.TREE:
                     stack.enter_context(unused(path))
+                elif (data / LOCKED).exists() and not path.is_relative_to(data / "left"):
+                    stack.enter_context(unused(data / LOCKED))
+                if item.kind is Kind.TREE and unrecorded(data).needs(path):
+                    raise InUse(path.name)
                 path.rename(target)
             path = target
         _remove(path)

@@ -3,14 +3,15 @@
     mirrors/OWNER/NAME.git               one repository; used while a server serves it (a lock)
     transcripts/OWNER/NAME/SESSION.jsonl used while the session runs (a lock); compressed (.gz) when it is over
     sessions/OWNER/NAME/SESSION.json     that the ledger does not have the end of this session yet
-    work/OWNER/NAME/SESSION              trees of sessions of the server that runs
+    work/OWNER/NAME/SESSION              trees of sessions of the server that runs, a later attempt's among them
     left/OWNER/NAME/SESSION              trees that earlier runs left
     ready/OWNER/NAME/…                   trees in which no session has begun yet
     trash/…                              what is being deleted
     instances                            locked by the server that runs
 
 Commits that nobody else has are in two places: in the tree of a session, and in the mirror from where they are pushed.
-Both are unpushed for as long as the session's file below ``sessions`` is there. A tree borrows the mirror's objects,
+Both are unpushed for as long as the session's file below ``sessions`` is there; it names the tree where that lies under
+the name of an attempt before (see `unrecorded`). A tree borrows the mirror's objects,
 so a mirror is needed for as long as any tree of its repository lies here.
 """
 
@@ -24,7 +25,11 @@ from enum import Enum
 from pathlib import Path
 from stat import S_ISDIR
 
+from bot.disk.unrecorded import unrecorded
 from bot.disk.use import is_used
+
+LOCKED = "instances"
+"""Below the data folder: locked by the server that runs."""
 
 
 class Kind(Enum):
@@ -56,28 +61,23 @@ class Item:
 
 def inventory(data: Path) -> tuple[Item, ...]:
     """All that can be deleted one by one. Reads the disk; what goes away meanwhile is left out."""
-    serving = is_used(data / "instances")
-    unrecorded = {_three(path, ".json") for path in data.glob("sessions/*/*/*.json")}
+    serving = is_used(data / LOCKED)
+    open_ends = unrecorded(data)
     trees = [path for name in ("work", "left", "ready") for path in data.glob(f"{name}/*/*/*")]
-    needed = {_three(path)[:2] for path in trees} | {names[:2] for names in unrecorded}
+    needed = {path.parts[-3:-1] for path in trees} | {names[:2] for names in open_ends.sessions}
     items: list[Item] = []
     for path in data.glob("mirrors/*/*.git"):
         names = (path.parent.name, path.name.removesuffix(".git"))
         items += _item(data, Kind.MIRROR, path, in_use=is_used(path), unpushed=names in needed)
     for path in trees:
         live = serving and path.parts[-4] != "left"
-        items += _item(data, Kind.TREE, path, in_use=live, unpushed=_three(path) in unrecorded)
+        items += _item(data, Kind.TREE, path, in_use=live, unpushed=open_ends.needs(path))
     for path in data.glob("transcripts/*/*/*.jsonl*"):
         session = (*path.parts[-3:-1], path.name.partition(".jsonl")[0])
-        items += _item(data, Kind.TRANSCRIPT, path, in_use=is_used(path), unpushed=session in unrecorded)
+        items += _item(data, Kind.TRANSCRIPT, path, in_use=is_used(path), unpushed=session in open_ends.sessions)
     for path in data.glob("trash/*"):
         items += _item(data, Kind.TRASH, path, in_use=serving)
     return tuple(items)
-
-
-def _three(path: Path, suffix: str = "") -> tuple[str, ...]:
-    """Owner, name and session."""
-    return (*path.parts[-3:-1], path.name.removesuffix(suffix))
 
 
 def _item(data: Path, kind: Kind, path: Path, *, in_use: bool, unpushed: bool = False) -> Iterator[Item]:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.disk import collection
 from bot.disk.bounds import bounds_of
+from bot.disk.choice import Bound, choose
 from bot.disk.collection import collect
 from bot.disk.housekeeping import Housekeeping
-from bot.disk.inventory import Kind, inventory
+from bot.disk.inventory import Item, Kind, inventory
 from bot.disk.use import InUse, hold, is_used, unused
 from bot.disk.watch import DataDisk
 from bot.git.mirror import Mirror, no_token
+from bot.model.assignment import Assignment, PlannerBriefing
+from bot.model.identity import CommitSha, RepositoryName, SessionId
+from bot.model.session import Role
+from bot.sessions.memo import Memo, Memos, Tree
 from bot.settings import StoreSettings
 from tests.git.conftest import BOT
 
 NOW = datetime.now(UTC)
 LONG_AGO = (NOW - timedelta(days=400)).timestamp()
+SHOP = RepositoryName("octo", "shop")
 BOUNDS = bounds_of(StoreSettings())
 
 
@@ -35,6 +43,26 @@ def old_folder(path: Path) -> Path:
     old(path / "file")
     os.utime(path, (LONG_AGO, LONG_AGO))
     return path
+
+
+def remember(data: Path, session: str, lies_with: str) -> None:
+    """A session works, in the folder of an attempt before it."""
+    commit = CommitSha("1" * 40)
+    tree = Tree(base=commit, start=commit, branch="b", made=NOW, lies_with=SessionId(lies_with))
+    briefing = PlannerBriefing(title="", body="", most_tasks=1, verify_command=None)
+    assignment = Assignment(
+        id=SessionId(session),
+        repository=str(SHOP),
+        objective=1,
+        role=Role.WORKER,
+        task="one",
+        agent="scripted",
+        model=None,
+        seconds=1,
+        base_branch="main",
+        briefing=briefing,
+    )
+    Memos(data / "sessions").write(Memo(assignment=assignment, agent="scripted", tree=tree))
 
 
 def gone(data: Path) -> list[str]:
@@ -68,6 +96,49 @@ def test_what_the_ledger_does_not_have_yet_stays_and_its_mirror_with_it(tmp_path
     assert not tree.exists()
     assert gone(tmp_path) == ["mirrors/octo/shop.git"]
     assert not mirror.exists()
+
+
+def test_a_tree_that_a_later_attempt_took_over_stays_as_long_as_that_one_is_not_recorded(tmp_path: Path) -> None:
+    """It lies under the name of the attempt before, of which nothing is unrecorded any more."""
+    for top in ("work", "left"):
+        tree = old_folder(tmp_path / top / "octo/shop/1.one.worker.1")
+        remember(tmp_path, "1.one.worker.2", lies_with="1.one.worker.1")
+        assert gone(tmp_path) == []
+        Memos(tmp_path / "sessions").drop(SHOP, SessionId("1.one.worker.2"))
+        assert gone(tmp_path) == [f"{top}/octo/shop/1.one.worker.1"]
+        assert not tree.exists()
+
+
+def test_where_a_memo_cannot_be_read_all_trees_of_its_repository_stay(tmp_path: Path) -> None:
+    old_folder(tmp_path / "left/octo/shop/1.one.worker.1")
+    old_folder(tmp_path / "left/octo/other/1.one.worker.1")
+    old(tmp_path / "sessions/octo/shop/1.one.worker.2.json", "half of i")
+    assert gone(tmp_path) == ["left/octo/other/1.one.worker.1"]
+
+
+def test_a_tree_that_came_to_be_needed_since_it_was_chosen_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server started meanwhile, and a session took over what was there."""
+    old_folder(tmp_path / "work/octo/shop/1.one.worker.1")
+    old_folder(tmp_path / "left/octo/shop/2.two.worker.1")
+    locks: list[int | None] = []
+
+    def and_then(items: Iterable[Item], bounds: Mapping[Kind, Bound], now: datetime, wanted: int) -> tuple[Item, ...]:
+        found = choose(items, bounds, now, wanted)
+        locks.append(hold(old(tmp_path / "instances")))
+        remember(tmp_path, "2.two.worker.2", lies_with="2.two.worker.1")
+        return found
+
+    monkeypatch.setattr(collection, "choose", and_then)
+    deletions = collect(tmp_path, BOUNDS, NOW)
+    assert [(deletion.item.name, deletion.problem) for deletion in deletions] == [
+        ("left/octo/shop/2.two.worker.1", "it is used again"),
+        ("work/octo/shop/1.one.worker.1", "it is used again"),
+    ]
+    [lock] = locks
+    assert lock is not None
+    os.close(lock)
 
 
 async def test_an_open_mirror_stays_and_a_closed_one_goes_and_is_made_again(tmp_path: Path) -> None:
