@@ -9,16 +9,21 @@ network, a lock is no proof.
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EWOULDBLOCK
 from pathlib import Path
+from typing import BinaryIO
 
+from bot.disk.inventory import LOCKED
 from bot.journal import RUNS_UNKNOWN, tell
 from bot.model.identity import InstanceId
 
-FILE = "instances"
 KEPT = 100
+TRIES = 20
+PAUSE = 0.01
+"""Seconds between two tries. `crewline gc` asks by the same lock whether a server runs, and holds it for a moment."""
 
 
 class DataInUse(OSError):
@@ -33,16 +38,14 @@ def predecessors(data: Path, me: InstanceId) -> Iterator[frozenset[InstanceId]]:
     """
     try:
         data.mkdir(parents=True, exist_ok=True)
-        file = (data / FILE).open("ab+", buffering=0)
+        file = (data / LOCKED).open("ab+", buffering=0)
     except OSError as error:
         tell(RUNS_UNKNOWN, error=str(error))
         yield frozenset()
         return
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataInUse(EWOULDBLOCK, "another Crewline server works in this data folder", str(data)) from None
+        if not _locked(file):
+            raise DataInUse(EWOULDBLOCK, "another Crewline server works in this data folder", str(data))
         file.seek(0)
         earlier = file.read().decode("ascii", errors="replace").split()
         try:
@@ -54,3 +57,16 @@ def predecessors(data: Path, me: InstanceId) -> Iterator[frozenset[InstanceId]]:
         except OSError as error:
             tell(RUNS_UNKNOWN, error=str(error))
         yield frozenset(InstanceId(name) for name in earlier)
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Whether nobody else has the lock for more than a moment."""
+    for tried in range(TRIES):
+        if tried:
+            time.sleep(PAUSE)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # the caller tells, if it stays so
+            continue
+        return True
+    return False

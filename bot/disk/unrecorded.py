@@ -51,7 +51,7 @@ def unrecorded(data: Path) -> Unrecorded:
             memo = _Memo.model_validate_json(path.read_bytes())
         except FileNotFoundError:  # it is recorded by now
             continue
-        except (OSError, ValidationError):
+        except (OSError, ValidationError):  # its trees stay, as the docstring above says
             unclear.add((owner, name))
             memo = _Memo()
         sessions.add((owner, name, file.removesuffix(".json")))

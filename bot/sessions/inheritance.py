@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.disk.unrecorded import unrecorded
 from bot.git.errors import GitFailed
 from bot.git.mirror import Mirror
 from bot.journal import CUT_OFF, LEFTOVERS_ENDED, NOT_CLEARED, NOT_SALVAGED, REPORT_NOT_WRITTEN, tell
@@ -30,7 +31,7 @@ from bot.sessions.trash import Trash
 from bot.sessions.workplace import session_folder
 
 KEPT = timedelta(days=14)
-"""How long trees wait for their repository to be opened again."""
+"""How long trees wait for their repository to be opened again, but for those from which something may be salvaged."""
 
 
 class Inheritance:
@@ -138,10 +139,10 @@ class Inheritance:
             self._trash.throw(self._data / "work")
 
     def _set_aside(self) -> None:
-        oldest = (self._clock() - KEPT).timestamp()
+        oldest, open_ends = (self._clock() - KEPT).timestamp(), unrecorded(self._data)
         for old in self._data.glob("left/*/*/*"):
             with suppress(OSError):  # it is tried again at the next start
-                if old.lstat().st_mtime < oldest:
+                if old.lstat().st_mtime < oldest and not open_ends.needs(old):
                     self._trash.throw(old)
         for tree in self._data.glob("work/*/*/*"):
             target = self._data / "left" / tree.relative_to(self._data / "work")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from bot.control import drain as module
 from bot.control.drain import HANDED_OVER, drain
-from bot.control.predecessors import predecessors
+from bot.control.predecessors import DataInUse, predecessors
+from bot.disk.inventory import LOCKED
+from bot.disk.use import is_used, unused
 from bot.engines.local import LocalEngine
 from bot.model.assignment import Assignment
 from bot.model.identity import InstanceId
@@ -108,3 +112,17 @@ def test_where_earlier_runs_are_not_known_none_is_taken_for_gone(tmp_path: Path)
     (tmp_path / "data").write_text("somebody put a file where a folder should be")
     with predecessors(tmp_path / "data", InstanceId("me")) as gone:
         assert gone == frozenset()
+
+
+def test_who_only_looks_whether_a_server_runs_keeps_none_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as looking:
+        (tmp_path / LOCKED).touch()
+        looking.enter_context(unused(tmp_path / LOCKED))
+        monkeypatch.setattr(time, "sleep", lambda seconds: looking.close())
+        with predecessors(tmp_path, InstanceId("me")):
+            assert is_used(tmp_path / LOCKED)
+            monkeypatch.setattr(time, "sleep", lambda seconds: None)
+            with pytest.raises(DataInUse), predecessors(tmp_path, InstanceId("another")):
+                pass

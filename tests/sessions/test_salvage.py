@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -141,6 +142,20 @@ async def test_the_next_run_salvages_what_was_cut_off_and_says_so_once(world: Wo
     async with next_run(world) as runner:
         assert await runner.unreported(SHOP, [claim(world.worker())]) == ()
     assert not list(world.data.glob("left/*/*/*"))
+
+
+async def test_what_was_cut_off_waits_for_its_repository_however_long_that_is_not_opened(world: World) -> None:
+    world.agent(HALF + HANGS)
+    world.data = world.folder / "data-2"
+    await cut_off(world, world.worker())
+    [tree] = world.data.glob("work/*/*/*")
+    os.utime(tree, (0, 0))
+    for _ in range(2):
+        async with next_run(world) as runner:
+            await runner._inheritance.cleared()
+    async with next_run(world) as runner:
+        [report] = await runner.unreported(SHOP, [claim(world.worker())])
+        assert await world.show(head_of(report.outcome), "src/half.py") == "x = 1\n"
 
 
 async def test_a_report_that_nobody_was_told_is_told_by_the_next_run(world: World) -> None:
