@@ -64,7 +64,8 @@ PROMPTS = """## Prompts
 A repository may word the prompts in its own way, in Jinja2: `.github/crewline/planner.md`, `worker.md`, `reviewer.md`,
 `amend.md`, which asks the planner to amend its plan, and `follow_up.md`, which tells an agent in the same conversation
 what is still wrong. What stands in `.github/crewline/memory.md` is told to every agent, and what stands in `system.md`
-there is told as its system prompt, where its program has one. All of these are read from the default branch.
+there is told as its system prompt, where its program has one, else before its first prompt. All of these are read from
+the default branch, never from an agent's own, and change nothing of what Crewline itself does.
 """
 
 
