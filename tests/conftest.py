@@ -7,12 +7,16 @@ from typing import Protocol
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from bot import journal
 from bot.journal import Event, Field
 from tests.witnesses import WITNESSES
 
 pytest_plugins = ["tests.localhub.openapi.faithful_localhub"]
+
+settings.register_profile("noisy machines", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("noisy machines")
 
 Line = dict[str, Field]
 

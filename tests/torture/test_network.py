@@ -19,4 +19,4 @@ def test_a_bad_network_changes_when_things_happen_and_never_what(seed: int) -> N
 
 def test_a_bot_that_forgets_what_it_wrote_is_found_out() -> None:
     with patch("bot.control.look.unseen", lambda *_: ()):
-        assert differences(run(28))
+        assert any(differences(run(seed)) for seed in range(5))
