@@ -2,7 +2,8 @@
 
 Nothing is left out but what must differ: times, numbers of issues, names of commits and sessions (`names`), and the
 order of things that nothing orders. What a crash honestly costs is checked and then left out: sessions that were
-lost are void, of a bot that died, cost nothing, and are the only ones that the counts in the summary may add.
+lost are void, of a bot that died, cost nothing, and are the only ones that the counts in the summary may add. So is the
+label that says that a person is asked: where the person had answered before a bot lived again, nobody needed it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 
+from bot.config import RepositoryConfig
 from bot.localhub.model.issue import Issue
 from bot.localhub.model.pull_request import PullRequest
 from bot.localhub.model.repository import Repository
@@ -18,6 +20,7 @@ from bot.model.ledger import Ledger
 from bot.model.session import Failed, Judged, Role, SessionRecord, Void
 from tests.torture.names import Names, names_of
 
+NEEDS_HUMAN = RepositoryConfig().needs_human_label
 _COUNTS = re.compile(r"\d+ sessions \(\d+ planner, \d+ worker, \d+ reviewer\)")
 
 
@@ -32,7 +35,7 @@ async def normal_form(repository: Repository, bot: User) -> tuple[str, ...]:
         *[line async for line in _checks(repository, names)],
         *[line async for line in _branches(repository, names)],
         *await _merges(repository, names),
-        *(f"label {label.name}" for label in repository.labels),
+        *(f"label {label.name}" for label in repository.labels if label.name != NEEDS_HUMAN),
     ]
     return tuple(sorted(lines))
 
