@@ -154,6 +154,12 @@ def _compiled(template: str) -> Template:
     return environment.from_string(template)
 
 
+def compile_own() -> None:
+    """Compile our own templates, each of which takes some hundredths of a second at its first use otherwise."""
+    for path in sorted(templates_folder().glob("*.md")):
+        _compiled(_own(path.stem))
+
+
 @cache
 def _own(name: str) -> str:
     return (templates_folder() / f"{name}.md").read_text(encoding="utf-8")

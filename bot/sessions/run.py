@@ -49,7 +49,7 @@ from bot.sessions.keys import access
 from bot.sessions.leftovers import DataFolder
 from bot.sessions.live import Live, Progress
 from bot.sessions.memo import Memo, Memos, Tree
-from bot.sessions.prompt import PromptFailed, override
+from bot.sessions.prompt import PromptFailed, compile_own, override
 from bot.sessions.ready import ReadyTrees
 from bot.sessions.salvage import salvage, with_salvage
 from bot.sessions.standing import standing_rules
@@ -115,6 +115,7 @@ class SessionRunner:
         await self._trash.__aenter__()
         await self.trees.__aenter__()
         self._inheritance.enter(self._folder)
+        self._warming = asyncio.create_task(asyncio.to_thread(compile_own))
         self._confinement = await asyncio.to_thread(establish, self._policy, self._data / "sandbox")
         for parts, sandbox in self._confinement.statements():
             log.info("sandbox", of=parts, in_force=sandbox.statement(), bounds=sandbox.bounded())
@@ -123,6 +124,7 @@ class SessionRunner:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._warming
         await self._inheritance.leave()
         await self._guards.__aexit__(kind, error, trace)
         await self.trees.__aexit__(kind, error, trace)

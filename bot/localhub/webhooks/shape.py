@@ -15,7 +15,7 @@ _NEWER_EVENTS = ("sub_issues", "issue_dependencies")
 
 def as_webhook(value: Json) -> Json:
     """A value of the REST form as webhooks show it."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):  # not Mapping, whose check is most of the work
         shown = {name: as_webhook(one) for name, one in value.items() if not _left_out(name, value)}
         events = shown.get("events")
         if "external_url" in shown and isinstance(events, list):
