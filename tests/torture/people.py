@@ -20,8 +20,8 @@ import random
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -98,49 +98,84 @@ def walk_of(seed: int, steps: int = STEPS) -> Walk:
 
 def run(walk: Walk) -> Run:
     """Play it, to its end and beyond. What goes wrong is among its problems, whatever it is."""
-    told: list[Story] = []
-    play = Play(DIAMOND if walk.seed % 2 else CHAIN, sent_back=frozenset({"one"} if walk.seed % 3 == 0 else ()))
-    scenery = Scenery(_AnyTitle({TITLE: play}), walk.seed)
 
-    async def story(theatre: Theatre) -> Run:
+    async def story(afoot: Afoot) -> Run:
+        for step in walk.steps:
+            await afoot.take(step)
+        return await afoot.end()
+
+    return played(walk.seed, story)
+
+
+def played(seed: int, story: Callable[[Afoot], Awaitable[Run]]) -> Run:
+    """What `story` makes of a walk that begins with a hand-off; where it breaks, that is among the problems."""
+    told: list[Story] = []
+    play = Play(DIAMOND if seed % 2 else CHAIN, sent_back=frozenset({"one"} if seed % 3 == 0 else ()))
+    scenery = Scenery(_AnyTitle({TITLE: play}), seed)
+
+    async def whole(theatre: Theatre) -> Run:
         told.append(theatre.story)
-        return await _play(theatre, walk)
+        return await story(await _begun(theatre, seed))
 
     folder = Path(mkdtemp(prefix="people-", dir=fast_folder()))
     try:
-        return perform(story, folder, scenery)
+        return perform(whole, folder, scenery)
     except Exception as error:
         text = told[0].text() if told else ""
-        return Run(walk, (f"it broke: {type(error).__name__}: {error}",), story=text)
+        return Run(Walk(seed, ()), (f"it broke: {type(error).__name__}: {error}",), story=text)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _play(theatre: Theatre, walk: Walk) -> Run:
+async def _begun(theatre: Theatre, seed: int) -> Afoot:
     town = await _founded(theatre)
     watch = Watch(town)
     theatre.start_bot()
     await theatre.pass_time(5)
     town.objectives.append(theatre.hand_off(TITLE))
-    done: list[str] = []
-    for step in walk.steps:
+    return Afoot(town, watch, seed)
+
+
+@dataclass(slots=True)
+class Afoot:
+    """A walk under way. `taken` are its steps so far, `done` the acts of those that something came of."""
+
+    town: Town
+    watch: Watch
+    seed: int
+    taken: list[Step] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    async def take(self, step: Step) -> None:
+        """One step, and a look at what must hold."""
+        theatre = self.town.theatre
+        self.taken.append(step)
         await theatre.pass_time(step.pause)
-        what = await perform_act(town, step.act, step.choice)
+        what = await perform_act(self.town, step.act, step.choice)
         theatre.tell("people", f"{step.act}: {what or 'there is nothing to do it to'}")
         if what is not None and not what.startswith("is refused"):
-            done.append(step.act)
+            self.done.append(step.act)
         await theatre.pass_time(1)
-        await watch.after_a_step()
-    await _make_up(town)
-    ends = await _rested(town, watch)
-    await theatre.pass_time(CALM)
-    written = _written(theatre)
-    await theatre.pass_time(QUIET)
-    await watch.after_a_step()
-    problems = [*watch.problems, *_errors(town), *(end for end in ends if end.startswith("NOT"))]
-    if _written(theatre) != written:
-        problems.append("something was written long after the end")
-    return Run(walk, tuple(problems), tuple(ends), tuple(done), watch.merges, theatre.story.text())
+        await self.watch.after_a_step()
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong so far."""
+        return (*self.watch.problems, *_errors(self.town))
+
+    async def end(self) -> Run:
+        """People make up; then it must come to rest, and stay there."""
+        theatre = self.town.theatre
+        await _make_up(self.town)
+        ends = await _rested(self.town, self.watch)
+        await theatre.pass_time(CALM)
+        written = _written(theatre)
+        await theatre.pass_time(QUIET)
+        await self.watch.after_a_step()
+        problems = [*self.problems(), *(end for end in ends if end.startswith("NOT"))]
+        if _written(theatre) != written:
+            problems.append("something was written long after the end")
+        walk = Walk(self.seed, tuple(self.taken))
+        return Run(walk, tuple(problems), tuple(ends), tuple(self.done), self.watch.merges, theatre.story.text())
 
 
 def _errors(town: Town) -> list[str]:

@@ -1,35 +1,54 @@
-"""A short cut of `python -m tests.torture.people`: walks that hypothesis draws, and a planted fault."""
+"""A short cut of `python -m tests.torture.people`: hypothesis walks step by step; and a planted fault."""
 
 from __future__ import annotations
 
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.torture.acts import ACTS
 from tests.torture.people import Step, Walk, run, shrunk, walk_of
-
-STEPS = st.builds(
-    Step,
-    act=st.sampled_from(sorted(ACTS)),
-    choice=st.integers(0, 999),
-    pause=st.sampled_from((0.0, 0.7, 3.0, 40.0, 110.0)),
-)
-WALKS = st.builds(Walk, seed=st.integers(0, 5), steps=st.lists(STEPS, min_size=4, max_size=10).map(tuple))
+from tests.torture.stepped import SteppedWalk
 
 
-@settings(
+class People(RuleBasedStateMachine):
+    """Hypothesis is the people: it does something, sees that all is well, and does something else, while the bot works.
+    The bot's whole world stands still meanwhile, in a thread of its own."""
+
+    @initialize(seed=st.integers(0, 5))
+    def hand_off(self, seed: int) -> None:
+        self.walk = SteppedWalk(seed)
+        self.problems: tuple[str, ...] = ()
+
+    @rule(
+        act=st.sampled_from(sorted(ACTS)),
+        choice=st.integers(0, 999),
+        pause=st.sampled_from((0.0, 0.7, 3.0, 40.0, 110.0)),
+    )
+    def act(self, act: str, choice: int, pause: float) -> None:
+        self.problems = self.walk.take(Step(act, choice, pause))
+
+    @invariant()
+    def what_must_hold_does(self) -> None:
+        assert self.problems == ()
+
+    def teardown(self) -> None:
+        """In the end it has come to rest, or asks."""
+        assert self.walk.end().problems == ()
+
+
+TestPeople = People.TestCase
+TestPeople.settings = settings(
     max_examples=6,
+    stateful_step_count=9,
     deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@given(WALKS)
-def test_whatever_people_do_what_must_hold_does_and_it_ends_or_asks(walk: Walk) -> None:
-    assert run(walk).problems == ()
 
 
 def test_a_seed_is_one_walk_and_one_story() -> None:
