@@ -19,6 +19,7 @@ from bot.sessions.prompt import Surroundings, override, render_follow_up
 from bot.sessions.turn import Stage, notice_file
 
 TOLD = (FailureKind.VERIFY, FailureKind.GATE, FailureKind.NO_COMMITS, FailureKind.PARTIAL)
+_LONGEST = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,26 @@ async def follow_up(stage: Stage, complaint: Complaint, number: int) -> str:
 
 
 def better(first: Outcome, later: Outcome) -> Outcome:
-    """What a session came to whose turns came to these. Where the later one was cut off, the first says more."""
+    """What a session came to whose turns came to these. Where the later one was cut off, the first says more, but for
+    two cases: it had nothing to show, or the model was not to be had, which counts as nobody's failure."""
     if isinstance(later, Void) or (isinstance(later, Failed) and later.reason not in TOLD):
-        return first
+        return _cut_off(first, later)
     spoiled = isinstance(later, Failed) and later.reason is not FailureKind.PARTIAL
     return first if isinstance(first, Published) and spoiled else later
+
+
+def _cut_off(first: Outcome, later: Failed | Void) -> Outcome:
+    """`later` is how a turn was cut off that was to mend `first`."""
+    if not isinstance(first, Failed):
+        return first
+    before = f"The turn before it: {first.reason.value}. {first.detail}"
+    if isinstance(later, Void):
+        return later.model_copy(update={"reason": f"{later.reason}\n{before}"[:2000]})
+    if first.reason is FailureKind.NO_COMMITS:
+        outside = later.outside or first.outside
+        return later.model_copy(update={"detail": f"{later.detail}\n{before}"[:_LONGEST], "outside": outside})
+    after = f"A later turn, which was to mend this, was cut off: {later.reason.value}. {later.detail}"
+    return first.model_copy(update={"detail": f"{first.detail}\n{after}"[:_LONGEST]})
 
 
 def _belongs(stage: Stage, path: str) -> bool:

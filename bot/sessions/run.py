@@ -371,9 +371,8 @@ def _report(assignment: Assignment, outcome: Outcome, stage: Stage | None) -> Se
 
 
 async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
-    """`outcome` with what the session leaves behind. What the gate refused a moment ago, it would refuse again."""
-    refused = isinstance(outcome, Failed) and outcome.reason in (FailureKind.GATE, FailureKind.NO_COMMITS)
-    if stage.assignment.role is not Role.WORKER or outcome.kind not in ("failed", "blocked", "void") or refused:
+    """`outcome` with what the session leaves behind. A refusal of the gate that it tells of is not told twice."""
+    if stage.assignment.role is not Role.WORKER or outcome.kind not in ("failed", "blocked", "void"):
         return outcome
     try:
         found = await salvage(
@@ -383,8 +382,14 @@ async def _leaving(stage: Stage, outcome: Outcome) -> Outcome:
         stage.transcript.note("salvage", str(error))
         tell(NOT_SALVAGED, **stage.assignment.ids, error=stage.transcript.mask(str(error)))
         return outcome
+    if found is not None and found.head is None and _tells_of(outcome, stage.transcript.mask(found.refusal or "")):
+        return outcome
     if found is not None:
         stage.transcript.note("salvage", f"the head is {found.head}" if found.head else f"{found.refusal}")
         if found.head is None:
             tell(SALVAGE_REFUSED, **stage.assignment.ids, reason=found.refusal)
     return with_salvage(outcome, found)
+
+
+def _tells_of(outcome: Outcome, refusal: str) -> bool:
+    return isinstance(outcome, Failed) and outcome.reason is FailureKind.GATE and refusal in outcome.detail

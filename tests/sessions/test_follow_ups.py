@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.model.assignment import Assignment
-from bot.model.session import Failed, FailureKind, Planned, Published
+from bot.model.session import Failed, FailureKind, Planned, Published, Trouble, Void
 from tests.sessions.conftest import PRELUDE, World
+from tests.sessions.test_salvage import head_of
 
 SPEAKS = """
 turn = int(prompt_file.split("-")[-1][0])
@@ -98,6 +99,40 @@ async def test_a_missing_summary_is_asked_for_and_good_work_stays_good_without_i
     outcome = await world.run(claude.worker())
     assert isinstance(outcome, Published)
     assert outcome.summary is None
+
+
+async def test_of_a_later_turn_that_is_cut_off_the_commits_are_kept_and_its_end_is_told(
+    world: World, claude: Claude
+) -> None:
+    claude.does('write("src/a.py", f"{turn}")\nif turn == 1: done()\nelse: commit(); time.sleep(60)')
+    outcome = await world.run(claude.worker(seconds=3))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason is FailureKind.TIMEOUT
+    assert "was ended at the limit" in outcome.detail
+    assert "The turn before it: no commits." in outcome.detail
+    assert await world.show(head_of(outcome), "src/a.py") == "2"
+    claude.does(
+        'if turn == 1: write("src/a.py", "a"); write("other.txt", "b"); commit(); done()\n'
+        'else: git("rm", "-q", "other.txt"); commit(); sys.exit(3)'
+    )
+    outcome = await world.run(claude.worker())
+    assert isinstance(outcome, Failed)
+    assert outcome.reason is FailureKind.GATE
+    assert "A later turn, which was to mend this, was cut off: agent failed." in outcome.detail
+    assert await world.show(head_of(outcome), "src/a.py") == "a"
+
+
+async def test_where_the_model_is_not_to_be_had_in_a_later_turn_nobody_has_failed(world: World, claude: Claude) -> None:
+    claude.does(
+        'write("src/a.py", f"{turn}"); commit()\nif turn == 1: done(); sys.exit()\n'
+        'line(type="result", subtype="success", is_error=True, result="API Error: 429 rate limit reached")\n'
+        "sys.exit(1)"
+    )
+    outcome = await world.run(claude.worker(verify_command="false"))
+    assert isinstance(outcome, Void)
+    assert outcome.trouble is Trouble.RATE_LIMITED
+    assert "The turn before it: verify failed. `false` ended with exit code 1" in outcome.reason
+    assert await world.show(head_of(outcome), "src/a.py") == "2"
 
 
 async def test_an_unfinished_agent_goes_on_but_not_without_the_paths_that_it_needs(

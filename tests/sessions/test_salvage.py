@@ -108,6 +108,18 @@ async def test_what_the_gate_refuses_is_not_kept_and_the_reason_is(world: World)
     assert "`README.md`: the path is outside of the task's scope" in (outcome.salvage.refusal or "")
 
 
+async def test_what_the_gate_refused_before_is_not_told_twice_and_what_it_lets_pass_is_kept(world: World) -> None:
+    world.agent('write("README.md", "mine"); commit()')
+    outcome = await world.run(world.worker())
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason, outcome.salvage) == (FailureKind.GATE, None)
+    world.agent(HALF + 'write("src/other.py", "y = 1"); commit()')
+    outcome = await world.run(world.worker(commits=1))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason is FailureKind.GATE
+    assert await world.show(head_of(outcome), "src/half.py") == "x = 1\n"
+
+
 async def test_a_session_that_is_stopped_reports_its_commits_and_its_time(world: World) -> None:
     world.agent(HALF + HANGS)
     begun = asyncio.Event()
