@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from bot.agents.command import PLACEHOLDERS
 from bot.agents.roster import KNOWN
 from bot.config import PROTECTED, RepositoryConfig
-from bot.decide.commands.help import RULES
+from bot.decide.commands.help import RULES, access_text
 from bot.journal import EVENTS, Sort
 from bot.model.offer import AgentOffer, McpServer
 from bot.settings import Settings
@@ -206,9 +206,9 @@ def commands_page() -> str:
     rows = [f"| `{rule.usage}` | {rule.text} |" for rule in RULES]
     return (
         f"{NOTE}# Commands\n\n"
-        "A person with write access to the repository types a command at the start of a line of a comment, on the "
-        "objective, on a task or on its pull request. Quoted lines and code do not count; a comment carries out one "
-        "command. Each also works as `/crewline …`, for example `/crewline retry`.\n\n"
+        f"A person with {access_text(RULES)} to the repository types a command at the start of a line of a comment, "
+        "on the objective, on a task or on its pull request. Quoted lines and code do not count; a comment carries out "
+        "one command. Each also works as `/crewline …`, for example `/crewline retry`.\n\n"
         + table("| command | what it does |", rows)
         + "\nThe bot reacts with 👀 when it has seen the command, then with 🚀 when it is carried out, or with 😕 and "
         "one line that says why not.\n"

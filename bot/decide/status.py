@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bot.config import RepositoryConfig
 from bot.decide.budget import spend_text
+from bot.decide.commands.help import RULES, usages_text
 from bot.decide.hand_off import refusal
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, decision_of, tasks_of
@@ -64,7 +65,7 @@ def status_text(situation: Situation) -> str:
     if problem := situation.snapshot.config_problem:
         parts.append("> [!WARNING]\n> `.github/crewline.yml` is not in force:\n" + _quote(problem))
     if not finished(situation, tasks):
-        parts.append("Commands: `/status`, `/retry [hint]`, `/escalate [reason]`, `/budget amount`, `/help`.")
+        parts.append(f"Commands: {usages_text(RULES)}.")
     return "\n\n".join(parts)
 
 

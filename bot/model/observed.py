@@ -19,9 +19,15 @@ class Permission(StrEnum):
     MAINTAIN = "maintain"
     ADMIN = "admin"
 
+    def includes(self, other: Permission) -> bool:
+        """Whether whoever has this role may do all that the other one may; the roles stand in their order above."""
+        roles = tuple(Permission)
+        return roles.index(self) >= roles.index(other)
+
     @property
     def may_command(self) -> bool:
-        return self in (Permission.WRITE, Permission.MAINTAIN, Permission.ADMIN)
+        """Whether they may hand off and answer; what a command needs is said by its rule."""
+        return self.includes(Permission.WRITE)
 
 
 class Reaction(StrEnum):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bot.decide.commands import phase
+from bot.decide.commands.grammar import NAMES
+from bot.decide.commands.help import RULES, help_text
 from bot.model.action import React, StopSession
 from bot.model.identity import Login, SessionId
 from bot.model.observed import Permission, Reaction
@@ -48,6 +53,28 @@ def test_a_stranger_is_refused_once() -> None:
     assert reactions(world, comment) == [Reaction.EYES, Reaction.CONFUSED]
     [reply] = replies(world)
     assert "only people with write access" in reply
+
+
+def test_each_command_needs_what_its_rule_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = tuple(replace(rule, needs=Permission.ADMIN) if rule.name == "escalate" else rule for rule in RULES)
+    monkeypatch.setattr(phase, "RULES", rules)
+    world = planned(task("one"))
+    world.permissions |= {Login("wilma"): Permission.WRITE, Login("ada"): Permission.ADMIN}
+    asked = (("/escalate", "wilma"), ("/status", "wilma"), ("/escalate", "ada"))
+    typed = [world.say(text, by=by) for text, by in asked]
+    world.settle()
+    said = [reactions(world, comment)[-1] for comment in typed]
+    assert said == [Reaction.CONFUSED, Reaction.ROCKET, Reaction.ROCKET]
+    assert "@wilma only people with admin access" in replies(world)[0]
+    assert "They need write or admin access" in help_text(rules)
+
+
+def test_the_status_names_every_command() -> None:
+    world = planned(task("one"))
+    world.settle()
+    (line,) = [line for line in world.status().splitlines() if line.startswith("Commands: ")]
+    assert line == f"Commands: {', '.join(f'`{rule.usage}`' for rule in RULES)}."
+    assert NAMES == ("retry", "escalate", "assign", "budget", "status", "help")
 
 
 def test_a_retry_of_something_that_does_not_wait_is_refused_with_a_reason() -> None:

@@ -32,7 +32,7 @@ def _assign(situation: Situation, request: Request) -> Done | Refused:
 
 ASSIGN = CommandRule(
     name="assign",
-    usage="/assign agent[:model]",
+    arguments="agent[:model]",
     text="Let this agent do the work from the next attempt on: of the task, or of every task where it stands on the "
     "objective. `/assign nobody` goes back to the settings. The label `crewline:agent=NAME` does the same.",
     carry_out=_assign,

@@ -63,7 +63,7 @@ def _budget(situation: Situation, request: Request) -> Done | Refused:
 
 BUDGET = CommandRule(
     name="budget",
-    usage="/budget amount",
+    arguments="amount",
     text="How much may be spent in all, on the task or, where it stands on the objective, on the whole of it: "
     "`/budget 10` (dollars), `/budget 500k tokens`, `/budget 90 minutes`. What waits because its budget is spent goes "
     "on. `/budget default` goes back to the settings.",

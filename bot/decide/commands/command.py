@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.decide.commands.grammar import Name
 from bot.decide.situation import Situation
 from bot.model.identity import Login
+from bot.model.observed import Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class CommandRule:
-    """`usage` is the grammar as people read it; everyone who may use it has write access."""
+    """Everything about one command: `arguments` as people read them, `text` as help says it, and the least permission
+    in the repository that it `needs`. Nothing of it is said a second time elsewhere."""
 
-    name: Name
-    usage: str
+    name: str
     text: str
     carry_out: Callable[[Situation, Request], Done | Refused]
+    arguments: str = ""
+    needs: Permission = Permission.WRITE
+
+    @property
+    def usage(self) -> str:
+        """The grammar as people read it."""
+        return f"/{self.name} {self.arguments}".rstrip()

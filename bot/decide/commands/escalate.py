@@ -21,7 +21,7 @@ def _escalate(situation: Situation, request: Request) -> Done | Refused:
 
 ESCALATE = CommandRule(
     name="escalate",
-    usage="/escalate [reason]",
+    arguments="[reason]",
     text="Stop working on it and leave it to people until `/retry`. On a task its session ends; on the objective "
     "nothing starts and nothing merges any more.",
     carry_out=_escalate,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-Name = Literal["retry", "escalate", "assign", "budget", "status", "help"]
-NAMES: tuple[Name, ...] = get_args(Name)
+from bot.decide.commands.help import HELP, RULES
+
+NAMES = tuple(rule.name for rule in RULES)
 
 _LINE = re.compile(r"^/(?:(?P<prefix>crewline)(?:[ \t]+|$))?(?P<word>[A-Za-z][A-Za-z-]*)?(?P<rest>(?:[ \t].*)?)$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
@@ -22,9 +22,9 @@ LONGEST_ARGUMENT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as it was typed; `argument` is the rest of its line."""
+    """A command as it was typed: `name` is that of a rule, `argument` the rest of its line."""
 
-    name: Name
+    name: str
     argument: str
 
 
@@ -33,7 +33,7 @@ class Unknown:
     """Meant for us, but no command; `nearest` is the one that was probably meant."""
 
     word: str
-    nearest: Name | None
+    nearest: str | None
 
 
 def parse(body: str) -> Command | Unknown | None:
@@ -42,7 +42,7 @@ def parse(body: str) -> Command | Unknown | None:
         match = _LINE.match(line)
         if match is None or not (match["prefix"] or match["word"]):
             continue
-        found = _read((match["word"] or "help").lower(), match["rest"].strip(), bool(match["prefix"]))
+        found = _read((match["word"] or HELP.name).lower(), match["rest"].strip(), bool(match["prefix"]))
         if found is not None:
             return found
     return None
@@ -53,11 +53,9 @@ def is_command(body: str) -> bool:
 
 
 def _read(word: str, argument: str, addressed: bool) -> Command | Unknown | None:
-    for name in NAMES:
-        if word == name:
-            return Command(name, argument[:LONGEST_ARGUMENT])
-    close = difflib.get_close_matches(word, NAMES, n=1, cutoff=0.75)
-    nearest = next((name for name in NAMES if name in close), None)
+    if word in NAMES:
+        return Command(word, argument[:LONGEST_ARGUMENT])
+    nearest = next(iter(difflib.get_close_matches(word, NAMES, n=1, cutoff=0.75)), None)
     return Unknown(word, nearest) if addressed or nearest else None
 
 

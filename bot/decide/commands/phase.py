@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.decide.commands.command import Done, Refused, Request
+from bot.decide.commands.command import CommandRule, Done, Refused, Request
 from bot.decide.commands.grammar import Command, Unknown, parse
-from bot.decide.commands.help import RULES, unknown_text
+from bot.decide.commands.help import HELP, RULES, access_text, help_text
 from bot.decide.situation import Situation
 from bot.decide.task import tasks_of
 from bot.model.identity import Login
 from bot.model.ledger import HandledCommand
 from bot.model.observed import Comment, Permission
-
-ONLY_WRITERS = "only people with write access to this repository can command."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +66,9 @@ def _threads(situation: Situation) -> Iterator[tuple[int, str | None, Comment]]:
 
 
 def _carry_out(situation: Situation, asked: Asked) -> Situation:
-    match asked.command:
-        case Unknown() as unknown:
-            name, done = unknown.word, Refused(unknown_text(unknown))
-            outcome: Done | Refused = done
-        case Command() as command:
-            name = command.name
-            rule = next(rule for rule in RULES if rule.name == command.name)
-            outcome = rule.carry_out(situation, Request(asked.by, asked.task, command.argument))
-    if not situation.snapshot.permissions.get(asked.by, Permission.NONE).may_command:
-        outcome = Refused(ONLY_WRITERS)
+    name, outcome = _outcome(situation, asked)
     if isinstance(outcome, Refused):
-        reply = None if _refused_before(situation, asked, outcome) else outcome.reason
+        reply = None if _told_before(situation, asked, outcome) else outcome.reason
         handled = HandledCommand(comment=asked.comment.id, by=asked.by, name=name, result="refused", reply=reply)
     else:
         situation = outcome.situation
@@ -87,8 +76,29 @@ def _carry_out(situation: Situation, asked: Asked) -> Situation:
     return situation.recording(situation.ledger.handle(handled), f"@{asked.by}: /{name} {handled.result}")
 
 
-def _refused_before(situation: Situation, asked: Asked, refused: Refused) -> bool:
-    """Somebody without write access is told once; a hundred commands of theirs do not make a hundred comments."""
-    if refused.reason != ONLY_WRITERS:
+def _outcome(situation: Situation, asked: Asked) -> tuple[str, Done | Refused]:
+    """The word that was typed and what comes of it. What is no command is told to whoever may ask for help."""
+    command, permission = asked.command, situation.snapshot.permissions.get(asked.by, Permission.NONE)
+    if isinstance(command, Unknown):
+        refused = Refused(_unknown_text(command) if permission.includes(HELP.needs) else _only_text(HELP))
+        return command.word, refused
+    rule = next(rule for rule in RULES if rule.name == command.name)
+    if not permission.includes(rule.needs):
+        return command.name, Refused(_only_text(rule))
+    return command.name, rule.carry_out(situation, Request(asked.by, asked.task, command.argument))
+
+
+def _only_text(rule: CommandRule) -> str:
+    return f"only people with {access_text((rule,))} to this repository can command."
+
+
+def _unknown_text(unknown: Unknown) -> str:
+    guess = f" Did you mean `/{unknown.nearest}`?" if unknown.nearest else ""
+    return f"`/{unknown.word}` is no command.{guess}\n\n{help_text(RULES)}"
+
+
+def _told_before(situation: Situation, asked: Asked, refused: Refused) -> bool:
+    """Somebody without the access is told once; a hundred commands of theirs do not make a hundred comments."""
+    if refused.reason not in map(_only_text, RULES):
         return False
-    return any(command.by == asked.by and command.reply == ONLY_WRITERS for command in situation.ledger.commands)
+    return any(command.by == asked.by and command.reply == refused.reason for command in situation.ledger.commands)

@@ -55,7 +55,7 @@ def _forgive(situation: Situation, key: str | None, hint: str | None) -> Situati
 
 RETRY = CommandRule(
     name="retry",
-    usage="/retry [hint]",
+    arguments="[hint]",
     text="Try again what waits for a person; the hint goes into the agent's prompt. On a task it retries that task, "
     "on the objective everything that waits for you. Earlier failures no longer count.",
     carry_out=_retry,

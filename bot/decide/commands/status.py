@@ -22,7 +22,6 @@ def _status(situation: Situation, request: Request) -> Done:
 
 STATUS = CommandRule(
     name="status",
-    usage="/status",
     text="Say what goes on and what waits for what.",
     carry_out=_status,
 )
