@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocation, Raw, Upstream, Usage
 from bot.agents.program import Program
+from bot.agents.shared_files import Unreadable, read_shared
 from bot.agents.trouble import trouble_of
 from bot.agents.wording import prompt_argument
 from bot.model.budget import Metric
@@ -90,11 +91,9 @@ class MiniAgent(Program):
 
     def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
         try:
-            file = _trajectory(invocation.home)
-            if file.is_symlink() or file.stat().st_size > _LARGEST:
-                return ()
-            info = _Trajectory.model_validate_json(file.read_bytes()).info
-        except (OSError, ValidationError):
+            content = read_shared(_trajectory(invocation.home), _LARGEST, "trajectory")
+            info = _Trajectory.model_validate_json(content).info
+        except (Unreadable, OSError, ValidationError):
             return ()
         usage = Usage(usd=info.model_stats.instance_cost)
         if info.exit_status == "Submitted":

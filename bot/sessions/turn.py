@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 from typing import TypeVar
 
 from bot.agents.agent import Account, Agent, AgentError, Invocation
+from bot.agents.shared_files import make_shared_folder, write_shared
 from bot.agents.summary import BEGIN
 from bot.git.mirror import Mirror
 from bot.model.assignment import Assignment
@@ -117,11 +117,8 @@ class Stage:
         self.transcript.note("warned", text.strip())
         self.on_text(f"warned: {words} are used")
         file = notice_file(self.answer_file(turn))
-        half = file.with_name(f".{file.name}.{token_hex(6)}")
-        with suppress(OSError):  # it stands in the transcript too; the agent may have taken its folder away
-            half.touch(0o644, exist_ok=False)
-            half.write_text(text)
-            half.replace(file)
+        with suppress(OSError):  # it stands in the transcript too
+            write_shared(self.place.folder, file, text)
 
     def counted(self, account: Account, seconds: float, commits: int, *, resumed: bool) -> Spend:
         """What the session has cost with a turn. Where its program tells what the whole conversation has cost, that
@@ -180,8 +177,7 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     invocation = _invocation(stage, prompt, number)
     command = stage.agent.start(invocation)
     for path, text in command.files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_shared(stage.place.folder, path, text)
     notebook = Notebook(stage.place.home, stage.agent.notebook)
     listener = Listener(stage.agent, stage.transcript, stage.on_text, lambda: watch.progressed(), notebook)
     errors = Tail(_SHOWN)
@@ -236,13 +232,13 @@ def _invocation(stage: Stage, prompt: str, number: int) -> Invocation:
     assignment, place = stage.assignment, stage.place
     prompt_file = place.folder / f"prompt-{number}.md"
     answer_file = stage.answer_file(number)
-    answer_file.parent.mkdir()
+    make_shared_folder(place.folder, answer_file.parent)
     continues = stage.conversation if stage.agent.resumes else None
     if stage.system and stage.agent.system_place is None and continues is None:
         prompt = f"{stage.system}\n\n{prompt}"
     elif stage.system and number == 1:
         stage.transcript.note("system", stage.system)
-    prompt_file.write_text(prompt, encoding="utf-8", errors="replace")
+    write_shared(place.folder, prompt_file, prompt)
     stage.transcript.note("prompt", prompt)
     if stage.prompt is None:
         stage.prompt = sha256(prompt.encode(errors="replace")).hexdigest()
