@@ -43,6 +43,7 @@ of pushes a day for one that waits for a person.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
@@ -56,9 +57,12 @@ from bot.github.errors import GitHubError, LeaseLost
 from bot.github.lease import Holder, RepositoryLease
 from bot.journal import LEASE_NOT_RELEASED, LEASE_NOT_RENEWED, LEASE_NOT_SEEN, begin, tell
 from bot.model.identity import RepositoryName
+from bot.model.lease import Terms
 
 LONGEST_FAREWELL = 10.0
 """Seconds for releasing all leases at the end."""
+SIDE_BY_SIDE = 4
+"""Leases that are looked at at once, so that a repository which does not answer holds up few others."""
 
 
 class Leases:
@@ -115,7 +119,8 @@ class Tending:
         self._serves = serves
         self._kept: set[RepositoryName] = set()
         self._attended: set[RepositoryName] = set()
-        self._beat: dict[RepositoryName, Room] = {}
+        self._beat: dict[RepositoryName, tuple[Room, float]] = {}
+        """Each with the time of its last look, the oldest first."""
         self._patrols = False
 
     def keep(self, room: Room) -> None:
@@ -135,13 +140,15 @@ class Tending:
         self._group.create_task(self._watch(room, free), name=f"stands by for {room.name}")
 
     def patrol(self, room: Room) -> None:
-        """The room is in use: look now and then whether another instance works there, also while nothing is open."""
+        """The room is in use: look once in the lease's time whether another instance works there, also while nothing
+        is open. A look is one request of a few hundred bytes that counts towards none of GitHub's limits of its API:
+        with a hundred repositories at rest and a lease of ninety seconds, about one a second."""
         if room.lease.terms is None:
             return
-        self._beat[room.name] = room
+        self._passed_by(room)
         if not self._patrols:
             self._patrols = True
-            self._group.create_task(self._patrol(room.lease.terms.looked_at_every), name="patrols the leases")
+            self._group.create_task(self._patrol(room.lease.terms), name="patrols the leases")
 
     async def _keep(self, room: Room) -> None:
         assert room.lease.terms is not None
@@ -185,15 +192,37 @@ class Tending:
         finally:
             self._attended.discard(room.name)
 
-    async def _patrol(self, every: float) -> None:
+    async def _patrol(self, terms: Terms) -> None:
         begin()
+        pause, side_by_side = terms.looked_at_every, asyncio.Semaphore(SIDE_BY_SIDE)
+        clock = asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(every)
-            self._beat = {name: room for name, room in self._beat.items() if self._serves(room)}
-            free = (room for name, room in self._beat.items() if name not in self._attended and not room.lease.held())
-            if (room := next(free, None)) is None:
-                continue
-            self._beat[room.name] = self._beat.pop(room.name)  # the others come first next time
+            await asyncio.sleep(pause)
+            began = clock()
+            due = self._due(terms, began)
+            for room in due:
+                self._passed_by(room)
+            await asyncio.gather(*(self._pass_by(room, side_by_side) for room in due))
+            pause = max(0.0, terms.looked_at_every - (clock() - began))
+
+    def _due(self, terms: Terms, now: float) -> tuple[Room, ...]:
+        """Whose turn it is: as many at every tick, and all for which the next one would be too late."""
+        self._beat = {name: (room, at) for name, (room, at) in self._beat.items() if self._serves(room)}
+        others = [
+            (room, at)
+            for name, (room, at) in self._beat.items()
+            if name not in self._attended and not room.lease.held()
+        ]
+        share = math.ceil(len(others) * terms.looked_at_every / terms.seconds)
+        late = now + terms.looked_at_every - terms.seconds
+        return tuple(room for index, (room, at) in enumerate(others) if index < share or at < late)
+
+    def _passed_by(self, room: Room) -> None:
+        self._beat.pop(room.name, None)
+        self._beat[room.name] = room, asyncio.get_running_loop().time()
+
+    async def _pass_by(self, room: Room, side_by_side: asyncio.Semaphore) -> None:
+        async with side_by_side:
             try:
                 if await room.lease.look() > 0.0 and self._serves(room):
                     self._lost(room)

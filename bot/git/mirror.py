@@ -39,7 +39,7 @@ from bot.git.loose_refs import write_ref
 from bot.git.objects import ObjectReader
 from bot.git.process import GitOutput, Identity, git
 from bot.git.push import RefUpdate, push_arguments, raise_for_refs
-from bot.git.quick_fetch import quick_fetch
+from bot.git.quick_fetch import quick_fetch, stands_at
 from bot.git.quick_push import quick_push
 from bot.git.smart_http import Remote
 from bot.model.identity import CommitSha
@@ -239,6 +239,18 @@ class Mirror:
             if head != known[name]:
                 await self._move(f"refs/remotes/origin/{name}", head)
         return heads is not None
+
+    async def is_current(self, ref: str) -> bool:
+        """Whether `ref`, which has the same name on the remote, is there as it is here: one request and no process.
+        False where that is not known. Raises Unreachable."""
+        if self._http is None or not self.url.startswith(("http://", "https://")):
+            return False
+        remote = Remote(self._http, self.url, await self._token(), self._answer_seconds)
+        try:
+            return await stands_at(remote, ref, await self.resolve(ref))
+        except Unreachable:
+            self._silent("git gets no answer")
+            raise
 
     async def _unpack(self, pack: bytes) -> None:
         await self.git("unpack-objects", "-q", "--strict", stdin=pack)

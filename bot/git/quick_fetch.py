@@ -53,6 +53,21 @@ async def quick_fetch(
     return heads
 
 
+async def stands_at(remote: Remote, ref: str, commit: CommitSha | None) -> bool:
+    """Whether `ref` of the remote is where it was known to be (None: nowhere), by one request. False where it is not,
+    and where nothing is known. Raises Unreachable where the remote is silent."""
+    try:
+        answer = await _ask(remote, "ls-refs", [packet(f"ref-prefix {ref}\n".encode())])
+        if answer is None or not answer.endswith(FLUSH):
+            return False
+        lines = [line.decode().rstrip("\n").partition(" ") for line in packets(answer)]
+    except httpx.TimeoutException as error:
+        raise Unreachable(("ls-refs", ref), None, f"no answer within {remote.seconds:g} s: {error!r}") from None
+    except (httpx.HTTPError, ValueError):
+        return False
+    return next((sha for sha, _, name in lines if name == ref), None) == commit
+
+
 async def _heads(remote: Remote, branches: Sequence[str]) -> Mapping[str, CommitSha] | None:
     """None where one of them is not there."""
     prefixes = [packet(f"ref-prefix refs/heads/{name}\n".encode()) for name in branches]

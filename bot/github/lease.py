@@ -220,7 +220,8 @@ class RepositoryLease:
 
     async def _look(self) -> None:
         await self._mirror.prepare()
-        await self._mirror.fetch([f"+{self._ref}*:{self._ref}*"])  # a star: it may not be there
+        if not await self._mirror.is_current(self._ref):
+            await self._mirror.fetch([f"+{self._ref}*:{self._ref}*"])  # a star: it may not be there
         await self._recall()
         self._unsure = False
 

@@ -8,6 +8,7 @@ import pytest
 from bot.git.errors import NoSuchRef, Unreachable
 from bot.git.mirror import Mirror, branch_refspecs
 from bot.git.push import RefUpdate
+from bot.localhub.git.bare import ZERO
 from bot.localhub.git.bare import RefUpdate as HubRefUpdate
 from bot.model.identity import CommitSha
 from tests.git.test_quick_push import Place, place
@@ -106,6 +107,22 @@ async def test_a_token_that_ran_out_is_not_the_end(place: Place) -> None:
 def fresh(place: Place) -> str:
     [installation] = place.hub.installations.values()
     return place.hub.create_installation_token(installation).token
+
+
+async def test_whether_a_ref_moved_is_one_request_and_no_process(place: Place) -> None:
+    ref = "refs/crewline/lease"
+    assert await place.mirror.is_current(ref), "it is neither here nor there"
+    work = await place.commit(await place.main())
+    await place.mirror.push([RefUpdate(ref, work, None), RefUpdate(f"{ref}-of-another", work, None)])
+    refs = place.hub.usage.git["refs"]
+    place.sent.clear()
+    assert await place.mirror.is_current(ref)
+    await place.shop.git.update_refs([HubRefUpdate(ref, await place.shop.git.ref("refs/heads/main") or "")])
+    assert not await place.mirror.is_current(ref)
+    await place.shop.git.update_refs([HubRefUpdate(ref, ZERO)])
+    assert not await place.mirror.is_current(ref)
+    assert place.sent == ["POST /alice/shop.git/git-upload-pack"] * 3
+    assert place.hub.usage.git["refs"] == refs, "git itself was not needed"
 
 
 async def test_a_silent_remote_is_waited_for_once(place: Place) -> None:

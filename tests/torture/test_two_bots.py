@@ -8,6 +8,7 @@ import pytest
 
 from bot.github.lease import RepositoryLease
 from bot.model.lease import Terms
+from tests.torture.takeovers import LEASE, takeovers
 from tests.torture.two_bots import differences, run, undisturbed
 
 
@@ -38,3 +39,12 @@ def test_a_bot_that_does_not_ask_for_its_lease_is_found_out() -> None:
 def test_a_lease_that_is_trusted_for_too_long_is_found_out() -> None:
     with patch.object(Terms, "valid", PropertyMock(return_value=600.0)):
         assert found()
+
+
+@pytest.mark.parametrize(("repositories", "seen"), [(1, 0), (1, 1), (20, 10)])
+def test_when_the_first_dies_the_second_goes_on_within_the_lease_s_time(repositories: int, seen: int) -> None:
+    """Whose work it saw; else within twice that, but for where it has a single lease to look at at every tick."""
+    found = takeovers(repositories, seen)
+    slow = 2 * LEASE if repositories > 1 else LEASE
+    assert [one for one in found if one.seconds > (LEASE if one.seen else slow)] == []
+    assert len({one.seen for one in found}) == min(repositories, 2)
