@@ -25,8 +25,7 @@ from bot.model.ledger import Ledger
 from tests.bench.objectives import CHAIN, Theatre, sessions_for, theatre
 from tests.installed import SECRET
 from tests.torture.gun import Score, Shot, fire, gun, loaded
-
-Json = str | int | float | bool | dict[str, "Json"] | list["Json"]
+from tests.torture.verdict import Json
 
 PER_SECOND, SECONDS, OBJECTIVES = 500, 60, 4
 DELIVERIES, FINISHED, TENTHS = 100_000, 1000, 10

@@ -25,7 +25,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -38,6 +38,7 @@ from tests.stories.ending import twice
 from tests.torture.normal_form import normal_form
 from tests.torture.runs import CALM, QUIET, dishonest, fast_folder, out_of_order
 from tests.torture.shapes import SHAPES, Shape
+from tests.torture.spread import spread
 from tests.torture.story import Story
 from tests.torture.theatre import Scenery, Theatre, perform
 
@@ -188,20 +189,27 @@ def _performed(story: Callable[[Theatre], Awaitable[T]], scenery: Scenery) -> T:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(seeds: Sequence[int], report: Callable[[str], None] = print) -> dict[str, int | list[int]]:
-    """Play all of them; what is wrong is reported, and the counts are returned."""
+def judged(seed: int) -> tuple[Run, tuple[str, ...]]:
+    """A run without its story, and what is wrong with it."""
+    result = run(seed)
+    return replace(result, story=""), differences(result)
+
+
+def sweep(
+    seeds: Sequence[int], report: Callable[[str], None] = print, processes: int = 1
+) -> dict[str, int | list[int]]:
+    """Play all of them, `processes` at a time; what is wrong is reported, and the counts are returned."""
     webhooks: Counter[str] = Counter()
     failed: list[int] = []
     deaths = 0
-    for seed in seeds:
-        result = run(seed)
+    for result, wrong in spread(judged, seeds, processes):
         webhooks += result.webhooks
         deaths += result.deaths
-        if wrong := differences(result):
-            failed.append(seed)
+        if wrong:
+            failed.append(result.seed)
             for line in wrong[:20]:
-                report(f"seed {seed}: {line}")
-            report(f"  python -m tests.torture.network --seed {seed}")
+                report(f"seed {result.seed}: {line}")
+            report(f"  python -m tests.torture.network --seed {result.seed}")
     counts = {f"webhooks: {status}": count for status, count in sorted(webhooks.items())}
     return {"seeds": len(seeds), "failed": failed, "deaths": deaths, **counts}
 

@@ -33,6 +33,7 @@ from tests.torture.acts import ACTS, LABEL, Town, perform_act
 from tests.torture.playbook import Play, Playbook
 from tests.torture.runs import fast_folder
 from tests.torture.shapes import CHAIN, DIAMOND, TITLE
+from tests.torture.spread import spread
 from tests.torture.story import Story
 from tests.torture.theatre import Scenery, Theatre, perform
 from tests.torture.watch import Watch, ledgers_that_read
@@ -295,21 +296,27 @@ def shrunk(walk: Walk, wrong: Callable[[Walk], bool] | None = None) -> Walk:
     return replace(walk, steps=steps)
 
 
-def sweep(seeds: Sequence[int], report: Callable[[str], None] = print) -> Mapping[str, int | list[int]]:
-    """Play all of them; what is wrong is reported, and the counts are returned."""
+def walked(seed: int) -> Run:
+    """The walk of a seed, without its story."""
+    return replace(run(walk_of(seed)), story="")
+
+
+def sweep(
+    seeds: Sequence[int], report: Callable[[str], None] = print, processes: int = 1
+) -> Mapping[str, int | list[int]]:
+    """Play all of them, `processes` at a time; what is wrong is reported, and the counts are returned."""
     acts: Counter[str] = Counter()
     ends: Counter[str] = Counter()
     failed: list[int] = []
     merges = 0
-    for seed in seeds:
-        result = run(walk_of(seed))
+    for result in spread(walked, seeds, processes):
         acts.update(result.done)
         ends.update(end[:40] for end in result.ends)
         merges += result.merges
         if result.problems:
-            failed.append(seed)
+            failed.append(result.walk.seed)
             for line in result.problems[:5]:
-                report(f"seed {seed}: {line[:600]}")
+                report(f"seed {result.walk.seed}: {line[:600]}")
     counts = {
         **{f"act: {name}": acts[name] for name in sorted(ACTS)},
         **{f"end: {name}": count for name, count in sorted(ends.items())},

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from multiprocessing import get_context
 
 from tests.torture.runs import Case, Run, difference, run
+from tests.torture.spread import spread
+from tests.torture.verdict import Json
 
 SOON = 25
 """Half of all second crashes come within so many boundaries after the first: while it is mended."""
@@ -44,6 +42,11 @@ class Tally:
     by_crashes: Counter[int] = field(default_factory=Counter)
     failed: list[Verdict] = field(default_factory=list)
 
+    @property
+    def twice(self) -> int:
+        """How many runs had two crashes or more."""
+        return sum(count for crashes, count in self.by_crashes.items() if crashes >= 2)
+
     def add(self, verdict: Verdict) -> None:
         self.runs += 1
         self.crashes += verdict.crashes
@@ -54,10 +57,33 @@ class Tally:
         if verdict.wrong:
             self.failed.append(verdict)
 
+    def told(self) -> dict[str, Json]:
+        """As it stands in the report; what failed by the command that plays it again."""
+        return {
+            "runs": self.runs,
+            "crashes": self.crashes,
+            "losses": self.losses,
+            "runs by crashes": {str(number): count for number, count in sorted(self.by_crashes.items())},
+            "sessions that crashes cost": self.sessions_lost,
+            "failed": [verdict.case.command for verdict in self.failed],
+        }
 
-@lru_cache(maxsize=64)
+
+_CALM: dict[Case, Run] = {}
+
+
 def undisturbed(case: Case) -> Run:
-    return run(case.undisturbed)
+    """Played once."""
+    calm = case.undisturbed
+    if calm not in _CALM:
+        _CALM[calm] = run(calm)
+    return _CALM[calm]
+
+
+def foresee(cases: Iterable[Case], processes: int) -> None:
+    """Have the undisturbed runs of these cases played, side by side."""
+    missing = [calm for calm in dict.fromkeys(case.undisturbed for case in cases) if calm not in _CALM]
+    _CALM.update(zip(missing, spread(run, missing, processes), strict=True))
 
 
 def crashes(calm: Case, every: int = 1, first: int = 0) -> Iterator[Case]:
@@ -75,17 +101,25 @@ def losses(calm: Case, every: int = 1, first: int = 0) -> Iterator[Case]:
 
 
 def pairs(calm: Case, count: int) -> Iterator[Case]:
-    """Two crashes, drawn by the seed: half of the second ones come while the first is mended. Every fourth pair is a
-    lost answer and a crash."""
+    """Two crashes, drawn by the seed: half of the second ones come while the first is mended, the others anywhere in
+    the rest of the run. A few of those beyond the last boundary are never reached."""
     chance = random.Random(f"pairs {calm.shape} {calm.seed} {calm.lease}")
-    reached = len(undisturbed(calm).boundaries)
     for number in range(count):
-        first = chance.randrange(reached)
-        second = first + 1 + chance.randrange(SOON if number % 2 else reached)
-        if number % 4 == 3:
-            yield replace(calm, lossy=(first,), deadly=(second,))
-        else:
-            yield replace(calm, deadly=(first, second))
+        yield replace(calm, deadly=_two(calm, chance, soon=number % 2 == 1))
+
+
+def losses_and_crashes(calm: Case, count: int) -> Iterator[Case]:
+    """As pairs, but what comes first is a lost answer, or a request that never arrives."""
+    chance = random.Random(f"a loss and a crash {calm.shape} {calm.seed} {calm.lease}")
+    for number in range(count):
+        lost, deadly = _two(calm, chance, soon=number % 2 == 1)
+        yield replace(calm, lossy=(lost,), deadly=(deadly,))
+
+
+def _two(calm: Case, chance: random.Random, *, soon: bool) -> tuple[int, int]:
+    reached = len(undisturbed(calm).boundaries)
+    first = chance.randrange(reached)
+    return first, first + 1 + chance.randrange(SOON if soon else max(SOON, reached - first))
 
 
 def judge(case: Case) -> Verdict:
@@ -98,14 +132,8 @@ def judge(case: Case) -> Verdict:
 
 def sweep(cases: Sequence[Case], processes: int) -> Iterator[Verdict]:
     """Judge all of them, `processes` at a time. The calm runs are played first, once for all."""
-    for calm in dict.fromkeys(case.undisturbed for case in cases):
-        undisturbed(calm)
-    if processes <= 1:
-        yield from map(judge, cases)
-        return
-    gc.freeze()  # what is loaded stays shared between the processes, and is not searched for garbage
-    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        yield from pool.map(judge, cases, chunksize=4)
+    foresee(cases, processes)
+    return spread(judge, cases, processes, together=4)
 
 
 def shuffled(cases: Iterable[Case], seed: int) -> list[Case]:

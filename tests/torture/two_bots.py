@@ -30,7 +30,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TypeVar
@@ -39,6 +39,7 @@ from tests.stories.ending import twice
 from tests.torture.normal_form import ledgers_of, normal_form
 from tests.torture.runs import CALM, QUIET, fast_folder, out_of_order
 from tests.torture.shapes import Shape, shape
+from tests.torture.spread import spread
 from tests.torture.story import Story
 from tests.torture.theatre import Scenery, Theatre, TheatreBot, perform
 from tests.torture.virtual_loop import Life
@@ -250,19 +251,26 @@ def _performed(story: Callable[[Theatre], Awaitable[T]], scenery: Scenery) -> T:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(seeds: Sequence[int], report: Callable[[str], None] = print) -> dict[str, int | list[int]]:
-    """Play all of them; what is wrong is reported, and the counts are returned."""
+def judged(seed: int) -> tuple[Run, tuple[str, ...]]:
+    """A run without its story, and what is wrong with it."""
+    result = run(seed)
+    return replace(result, story=""), differences(result, undisturbed(seed))
+
+
+def sweep(
+    seeds: Sequence[int], report: Callable[[str], None] = print, processes: int = 1
+) -> dict[str, int | list[int]]:
+    """Play all of them, `processes` at a time; what is wrong is reported, and the counts are returned."""
     counts: Counter[str] = Counter()
     failed: list[int] = []
-    for seed in seeds:
-        result = run(seed)
+    for result, wrong in spread(judged, seeds, processes):
         counts += result.mishaps
         counts["takeovers"] += result.takeovers
-        if wrong := differences(result, undisturbed(seed)):
-            failed.append(seed)
+        if wrong:
+            failed.append(result.seed)
             for line in wrong[:20]:
-                report(f"seed {seed}: {line}")
-            report(f"  python -m tests.torture.two_bots --seed {seed}")
+                report(f"seed {result.seed}: {line}")
+            report(f"  python -m tests.torture.two_bots --seed {result.seed}")
     return {"seeds": len(seeds), "failed": failed, **dict(sorted(counts.items()))}
 
 
