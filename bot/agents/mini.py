@@ -21,6 +21,7 @@ from bot.agents.wording import prompt_argument
 from bot.model.budget import Metric
 
 _LARGEST = 64_000_000
+_LONGEST_ERROR = 1_500
 _SYSTEM = "You are a helpful assistant that can interact with a computer."
 """The system prompt of ``mini.yaml``, to which ours is added."""
 _CAPS = ("LimitsExceeded", "StepLimitExceeded", "CostLimitExceeded")
@@ -92,15 +93,16 @@ class MiniAgent(Program):
     def ending(self, invocation: Invocation, code: int, errors: str = "") -> tuple[AgentEvent, ...]:
         try:
             content = read_shared(_trajectory(invocation.home), _LARGEST, "trajectory")
-            info = _Trajectory.model_validate_json(content).info
+            trajectory = _Trajectory.model_validate_json(content)
         except (Unreadable, OSError, ValidationError):
             return ()
+        info = trajectory.info
         usage = Usage(usd=info.model_stats.instance_cost)
         if info.exit_status == "Submitted":
             return (usage, Finished(text=info.submission))
         if not info.exit_status:
             return (usage,)
-        text = f"mini ended with {info.exit_status}. {info.submission}".strip()
+        text = f"mini ended with {info.exit_status}. {info.submission or trajectory.raised()}".strip()
         return (usage, AgentError(text=text, trouble=trouble_of(text), capped=info.exit_status in _CAPS))
 
 
@@ -133,7 +135,25 @@ class _Info(BaseModel):
     model_stats: _Stats = _Stats()
 
 
+class _Extra(BaseModel):
+    exception_str: str
+
+
+class _Exit(BaseModel):
+    """The last message of a run that ended with an error."""
+
+    extra: _Extra
+
+
 class _Trajectory(BaseModel):
     """What is read of a trajectory file; the rest of it is ignored."""
 
     info: _Info = _Info()
+    messages: list[JsonValue] = []
+
+    def raised(self) -> str:
+        """The error that ended it, in the words of its model's interface, where it says so."""
+        try:
+            return _Exit.model_validate(self.messages[-1]).extra.exception_str[:_LONGEST_ERROR]
+        except (IndexError, ValidationError):
+            return ""

@@ -11,10 +11,11 @@ import re
 from bot.model.session import Trouble
 
 _STATUS = re.compile(
-    r"\b(?:status(?: code)?|API Error|HTTP(?:/\d\.\d)?|got status|code)\b\W{0,4}(\d{3})\b", re.IGNORECASE
+    r"\b(?:(?:status(?: code)?|API Error|HTTP(?:/\d\.\d)?|got status|code)\b\W{0,4}|provider\.\w+: )(\d{3})\b",
+    re.IGNORECASE,
 )
 _CREDIT = re.compile(
-    r"insufficient.quota|credit balance|out of credit|exceeded your current quota|billing|payment required",
+    r"insufficient.(?:quota|balance)|credit balance|out of credit|exceeded your current quota|billing|payment required",
     re.IGNORECASE,
 )
 _LOGIN = re.compile(
@@ -23,10 +24,13 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _LIMITED = re.compile(r"rate.?limit|too many requests|resource.exhausted|usage limit reached", re.IGNORECASE)
-_OVERLOADED = re.compile(r"overloaded|service unavailable|bad gateway|internal server error", re.IGNORECASE)
+_NOT_CONNECTED = re.compile(r"connection ?error", re.IGNORECASE)
+"""Before the next, since LiteLLM calls it an InternalServerError."""
+_OVERLOADED = re.compile(r"overloaded|service ?unavailable|bad ?gateway|internal ?server ?error", re.IGNORECASE)
 _UNREACHABLE = re.compile(
-    r"connection (?:error|refused|reset|to the API was lost)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN"
-    r"|fetch failed|stream disconnected|error sending request|unable to connect|could not resolve",
+    r"connection (?:refused|reset|to the API was lost)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN"
+    r"|fetch failed|stream disconnected|error sending request|unable to connect|could not resolve"
+    r"|ended with Timeout|litellm\.Timeout|APITimeoutError|request timed out",
     re.IGNORECASE,
 )
 
@@ -41,6 +45,10 @@ def trouble_of(text: str, status: int | None = None) -> Trouble | None:
         return Trouble.NOT_LOGGED_IN
     if status == 429 or _LIMITED.search(text):
         return Trouble.RATE_LIMITED
-    if (status is not None and 500 <= status <= 599) or _OVERLOADED.search(text):
+    if status is not None and 500 <= status <= 599:
+        return Trouble.OVERLOADED
+    if _NOT_CONNECTED.search(text):
+        return Trouble.UNREACHABLE
+    if _OVERLOADED.search(text):
         return Trouble.OVERLOADED
     return Trouble.UNREACHABLE if _UNREACHABLE.search(text) else None
