@@ -18,7 +18,7 @@ BEGIN = "---SESSION_SUMMARY---"
 END = "---END_SESSION_SUMMARY---"
 
 _BLOCK = re.compile(rf"^[ \t]*{BEGIN}[ \t]*\r?\n(?P<yaml>.*?)^[ \t]*{END}[ \t]*$", re.MULTILINE | re.DOTALL)
-_SUMMARY: TypeAdapter[Summary] = TypeAdapter(Summary)
+SUMMARY: TypeAdapter[Summary] = TypeAdapter(Summary)
 _LONGEST = 20_000
 
 
@@ -39,7 +39,7 @@ def find_summary(text: str) -> Summary | UnreadableSummary | None:
     if len(block) > _LONGEST:
         return UnreadableSummary(f"the summary has {len(block)} characters, more than {_LONGEST}")
     try:
-        return _SUMMARY.validate_python(_known(yaml.load(block, _Plain)))
+        return SUMMARY.validate_python(_known(yaml.load(block, _Plain)))
     except yaml.YAMLError as error:
         return UnreadableSummary(f"the summary is not YAML: {' '.join(str(error).split())}")
     except ValidationError as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from bot.agents.answer import BadAnswer, read_answer
 from bot.model.amendment import AMENDING_ANSWER, Amendment, Refusal, problem_of
@@ -85,7 +85,7 @@ async def _ask(
         turn = await take_turn(stage, text, number)
         if turn.failure is not None:
             return turn.failure
-        found = read_answer(stage.answer_file(number), adapter)
+        found = _answer(stage, number, adapter)
         if not isinstance(found, BadAnswer):
             problem = problem_with(found)
             if problem is None:
@@ -99,3 +99,14 @@ async def _ask(
         instructions = "" if remembers else prompt.replace(str(stage.answer_file(1)), str(stage.answer_file(2)))
         text = render_repair(instructions, bad.problem, bad.text, stage.answer_file(2))
     return stage.failed(FailureKind.BAD_ANSWER, f"{bad.problem}\n\nThe agent was told so and did not repair it.")
+
+
+def _answer(stage: Stage, number: int, adapter: TypeAdapter[T]) -> T | BadAnswer:
+    """What the agent answered in turn `number`, masked."""
+    found = read_answer(stage.answer_file(number), adapter)
+    if isinstance(found, BadAnswer):
+        return found
+    try:
+        return stage.transcript.mask.data(found, adapter)
+    except ValidationError:
+        return BadAnswer("The answer holds a credential of this server. Leave it out.")

@@ -32,6 +32,7 @@ from bot.git.process import Identity, git
 from bot.git.trees import straight_line
 from bot.model.identity import CommitSha, SessionId
 from bot.sessions.brought import brought
+from bot.sessions.mask import Mask
 from bot.sessions.workplace import Workplace
 
 MOST_COMMITS = 500
@@ -56,9 +57,11 @@ class Harvest:
     commits: int
 
 
-async def harvest(mirror: Mirror, place: Workplace, session: SessionId, agent: str, at: datetime) -> Harvest | None:
-    """What is checked out in the task repository, in the mirror and in the bot's form; None where it is still
-    what the session started with. Raises Unharvestable, and GitFailed where our own side fails."""
+async def harvest(
+    mirror: Mirror, place: Workplace, session: SessionId, agent: str, at: datetime, mask: Mask
+) -> Harvest | None:
+    """What is checked out in the task repository, in the mirror and in the bot's form, the messages masked; None where
+    it is still what the session started with. Raises Unharvestable, and GitFailed where our own side fails."""
     tip = checked_out(place.repository)
     if tip is None or tip == place.start:
         return None
@@ -70,7 +73,7 @@ async def harvest(mirror: Mirror, place: Workplace, session: SessionId, agent: s
     commits = await _new_commits(mirror, tip, place)
     if not commits:
         return Harvest(tip, 0)
-    head = await _rewrite(mirror, commits, tip, _Form(session, agent, at))
+    head = await _rewrite(mirror, commits, tip, _Form(session, agent, at, mask))
     return Harvest(head, len(commits))
 
 
@@ -154,6 +157,7 @@ class _Form:
     session: SessionId
     agent: str
     at: datetime
+    mask: Mask
 
 
 async def _rewrite(mirror: Mirror, commits: list[CommitSha], head: CommitSha, form: _Form) -> CommitSha:
@@ -181,7 +185,7 @@ def _in_form(raw: bytes, rewritten: Mapping[CommitSha, CommitSha], bot: Identity
         authored_at=_sane_time(author, form.at),
         committer=bot,
         committed_at=form.at,
-        message=_message(message.decode(errors="replace"), form.session),
+        message=_message(form.mask(message.decode(errors="replace")), form.session),
     )
 
 

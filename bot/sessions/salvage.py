@@ -16,6 +16,7 @@ from bot.model.session import Outcome, Salvage
 from bot.sessions.gate.change import collect
 from bot.sessions.gate.rules import Rules, judge, refusal_text
 from bot.sessions.harvest import Unharvestable, harvest
+from bot.sessions.mask import Mask
 from bot.sessions.workplace import Workplace
 
 
@@ -25,7 +26,7 @@ async def salvage(
     """What the session made since it began; None where that is nothing. `secrets` are the server's, which may not
     leave. Raises GitFailed where our own side fails."""
     try:
-        found = await harvest(mirror, place, assignment.id, agent, at)
+        found = await harvest(mirror, place, assignment.id, agent, at, Mask(secrets))
     except Unharvestable as error:
         return Salvage(refusal=str(error))
     if found is None or not found.commits:
@@ -43,7 +44,7 @@ async def admit(
     if not changes:
         return None
     refusals = judge(changes, rules_of(assignment))
-    return Salvage(refusal=refusal_text(refusals)) if refusals else Salvage(head=head)
+    return Salvage(refusal=Mask(secrets)(refusal_text(refusals))) if refusals else Salvage(head=head)
 
 
 def rules_of(assignment: Assignment) -> Rules:

@@ -13,11 +13,10 @@ from typing import Literal, Self
 
 from bot.agents.agent import AgentEvent
 from bot.sessions.archive import packed
+from bot.sessions.mask import Mask
 
 LARGEST = 20_000_000
 """Bytes of one transcript; the prompt is kept whole whatever its size."""
-
-MASK = "***"
 
 
 class Transcript:
@@ -30,7 +29,7 @@ class Transcript:
         self._path = path
         self._mode: Literal["a", "w"] = "a" if append else "w"
         self.secrets = tuple(secrets)
-        self._secrets = tuple({form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])})
+        self.mask = Mask(secrets)
         self._clock = clock
         self._written = 0
         self._full = False
@@ -76,11 +75,6 @@ class Transcript:
                 self._file.flush()
             except OSError as error:
                 self.trouble = error
-
-    def mask(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return text
 
     def _now(self) -> str:
         return self._clock().isoformat(timespec="milliseconds")

@@ -6,7 +6,7 @@ partial); what it committed is brought back, judged, and only then run.
 
 from __future__ import annotations
 
-from bot.agents.summary import UnreadableSummary, find_summary
+from bot.agents.summary import SUMMARY, UnreadableSummary, find_summary
 from bot.git.errors import GitFailed
 from bot.model.assignment import WorkerBriefing
 from bot.model.identity import CommitSha
@@ -56,17 +56,23 @@ async def _judge(stage: Stage, turn: Turn, verification: Verification) -> Outcom
     """What a turn has come to."""
     if turn.failure is not None:
         return turn.failure
-    summary = find_summary(turn.account.text)
-    if isinstance(summary, UnreadableSummary):
-        stage.transcript.note("summary", summary.problem)
-        summary = None
+    summary = _summary_of(stage, turn)
     if summary is not None and summary.status == "blocked":
         question = summary.follow_up_notes.strip() or summary.summary.strip() or "The agent did not say what it needs."
-        return Blocked(question=stage.transcript.mask(question))
+        return Blocked(question=question)
     outcome = await _outcome(stage, summary, verification)
     if summary is None or not isinstance(outcome, Failed) or outcome.reason is FailureKind.GATE:
         return outcome
     return outcome.model_copy(update={"outside": _asked_for(summary)})
+
+
+def _summary_of(stage: Stage, turn: Turn) -> Summary | None:
+    """What the agent says of its work, masked; None where it says nothing that can be read."""
+    found = find_summary(turn.account.text)
+    if isinstance(found, UnreadableSummary):
+        stage.transcript.note("summary", found.problem)
+        return None
+    return None if found is None else stage.transcript.mask.data(found, SUMMARY)
 
 
 async def _outcome(stage: Stage, summary: Summary | None, verification: Verification) -> Outcome:
@@ -87,7 +93,7 @@ async def _bring_back(stage: Stage, summary: Summary | None) -> CommitSha | Fail
     """The head of the session's work in the mirror."""
     place, session = stage.place, stage.assignment.id
     try:
-        found = await harvest(stage.mirror, place, session, stage.agent.name, stage.clock())
+        found = await harvest(stage.mirror, place, session, stage.agent.name, stage.clock(), stage.transcript.mask)
     except Unharvestable as error:
         return stage.failed(FailureKind.GATE, str(error))
     if found is not None:
@@ -124,7 +130,8 @@ async def _gate(stage: Stage, head: CommitSha) -> tuple[str, ...] | Failed:
         detail = f"The commits change nothing compared to {assignment.base_branch}."
         return stage.failed(FailureKind.NO_COMMITS, detail)
     if refusals := judge(changes, rules_of(assignment)):
-        outside = tuple(refusal.path for refusal in refusals) if all(map(only_outside, refusals)) else ()
+        paths = tuple(stage.transcript.mask(refusal.path) for refusal in refusals)
+        outside = paths if all(map(only_outside, refusals)) else ()
         return stage.failed(FailureKind.GATE, refusal_text(refusals)).model_copy(update={"outside": outside})
     return weakened(changes)
 
@@ -144,10 +151,11 @@ async def prove(stage: Stage, head: CommitSha, verification: Verification) -> Ev
         return None
     stage.on_text(f"verifying: {command}")
     try:
-        evidence = await verification.run(command, head, stage.assignment.verify_seconds)
+        found = await verification.run(command, head, stage.assignment.verify_seconds)
     except GitFailed as error:
         stage.transcript.note("verify", str(error))
         raise
+    evidence = found.model_copy(update={"tail": stage.transcript.mask(found.tail)})
     stage.transcript.note("verify", f"`{command}` on {head}: exit code {evidence.exit_code}\n{evidence.tail}")
     if evidence.passed:
         return evidence
