@@ -11,6 +11,7 @@ import yaml
 from bot.config import RepositoryConfig
 from bot.decide.task import Stage
 from scripts.write_docs import DOCS, example, pages
+from tests.test_structure import COMPOSERS, MAY_IMPORT
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
@@ -43,3 +44,18 @@ def test_links_between_the_pages_lead_somewhere() -> None:
         if "://" not in target and not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_the_rooms_may_import_what_the_table_says() -> None:
+    page = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`bot/.+?) \| .+ \| (.+?) \|$", page, re.MULTILINE)
+    told = {
+        f"bot.{room}": set() if may == "nothing" else {"everything"} if may == "everything" else in_full(may)
+        for rooms, may in rows
+        for room in re.findall(r"`bot/(\w+)(?:\.py)?`", rooms)
+    }
+    assert told == MAY_IMPORT | {room: {"everything"} for room in COMPOSERS}
+
+
+def in_full(rooms: str) -> set[str]:
+    return {f"bot.{room}" for room in rooms.split(", ")}
