@@ -11,26 +11,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx
 from githubkit import UnauthAuthStrategy
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from bot.github.client import PATIENCE, PacedClient
 from bot.github.clock import Clock, GitHubClock, SystemClock
 from bot.github.deliveries import DeliveryLog
-from bot.github.errors import GitHubError, NotThere, Refused, Unavailable
+from bot.github.errors import NotThere
 from bot.github.identity import Identity
+from bot.github.pace import MOMENT
 from bot.github.reach import LONGEST_PAUSE, Reach
 from bot.github.repository import GitHubRepository
 from bot.github.signing import AppKey
 from bot.github.tokens import InstallationTokens
 from bot.github.usage import Usage
-from bot.github.wire import ANSWER_SECONDS, Exchange, NoAnswer, Wire
+from bot.github.wire import ANSWER_SECONDS, Wire
 from bot.model.identity import Login, RepositoryName
 
-Model = TypeVar("Model", bound=BaseModel)
 PAGE = 100
 
 
@@ -108,10 +108,13 @@ class GitHubApp:
         self._answer_seconds = answer_seconds
         self.reach = Reach(self._clock, longest_pause)
         """Whether GitHub answers, and what time it is there."""
-        self._key = AppKey(app_id, private_key, self._clock)
         self._wire = self._new_wire()
         self._as_app = PacedClient(
-            self._wire, self._key, write_interval=write_interval, clock=self._clock, patience=patience
+            self._wire,
+            AppKey(app_id, private_key, self._clock),
+            write_interval=write_interval,
+            clock=self._clock,
+            patience=min(patience, MOMENT),  # looks and leases wait for a token: better that they know until when
         )
         self.delivery_log = DeliveryLog(self._as_app)
         """What became of the webhooks that GitHub sent."""
@@ -132,7 +135,7 @@ class GitHubApp:
     async def identity(self) -> Identity:
         """Who the App is; asked of GitHub once. Raises GitHubError: Refused where id and key do not fit."""
         if self._app is None:
-            self._app = _read(_App, await self._send("app"))
+            self._app = await self._as_app.read("app", "app", _App)
         return Identity(app_id=self._app.id, login=Login(f"{self._app.slug}[bot]"))
 
     async def bot_login(self) -> Login:
@@ -144,8 +147,9 @@ class GitHubApp:
         found: list[Installation] = []
         page = 1
         while True:
-            answer = await self._send("app/installations", {"per_page": str(PAGE), "page": str(page)})
-            batch = _read_list(Installation, answer)
+            batch = await self._as_app.read_list(
+                "installations", "app/installations", Installation, {"per_page": str(PAGE), "page": str(page)}
+            )
             found.extend(one for one in batch if one.suspended_at is None)
             if len(batch) < PAGE:
                 return tuple(found)
@@ -191,7 +195,7 @@ class GitHubApp:
             self._hold(self._repositories[name].installation).tokens.forget(token)
 
     def usage(self) -> Usage:
-        """What was sent on behalf of all installations, and to look after the App's webhook."""
+        """What was sent on behalf of all installations, and as the App itself."""
         return sum((held.client.usage() for held in self._held.values()), self._as_app.usage())
 
     def clock(self) -> datetime:
@@ -209,7 +213,7 @@ class GitHubApp:
 
     def _hold(self, installation: int) -> _Held:
         if installation not in self._held:
-            tokens = InstallationTokens(self._wire, self._key, installation, self._clock)
+            tokens = InstallationTokens(self._as_app, installation, self._clock)
             wire = self._new_wire()
             client = PacedClient(
                 wire, tokens, write_interval=self._write_interval, clock=self._clock, patience=self._patience
@@ -232,35 +236,3 @@ class GitHubApp:
             if len(batch.repositories) < PAGE:
                 return found
             page += 1
-
-    async def _send(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
-        """GET as the App, with its JWT. Few and rare, so they are not paced."""
-        try:
-            answer = await self._key.send(self._wire, "GET", path, params=params)
-        except NoAnswer as none:
-            raise Unavailable(f"{path}: {none}", self._clock.now() + self.reach.pause()) from None
-        if answer.status >= 500 or answer.status == 429:
-            raise Unavailable(f"{path}: GitHub answered {answer.status}", self._clock.now() + self.reach.pause())
-        if answer.status >= 300:
-            raise _refused(answer, path)
-        return answer
-
-
-def _refused(answer: Exchange, path: str) -> GitHubError:
-    if answer.status == 404:
-        return NotThere(404, path)
-    return Refused(answer.status, answer.content[:200].decode(errors="replace"))
-
-
-def _read(model: type[Model], answer: Exchange) -> Model:
-    try:
-        return model.model_validate_json(answer.content)
-    except ValidationError as error:
-        raise Refused(answer.status, f"an answer of an unexpected form: {error.error_count()} errors") from None
-
-
-def _read_list(model: type[Model], answer: Exchange) -> tuple[Model, ...]:
-    try:
-        return tuple(TypeAdapter(list[model]).validate_json(answer.content))  # type: ignore[valid-type]
-    except ValidationError as error:
-        raise Refused(answer.status, f"an answer of an unexpected form: {error.error_count()} errors") from None

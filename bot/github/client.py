@@ -109,7 +109,7 @@ class PacedClient:
         self._wire = wire
         self._tokens = tokens
         self.clock = clock or SystemClock()
-        self._pace = Pace(self.clock, write_interval, patience)
+        self._pace = Pace(self.clock, write_interval, patience, stopwatch=wire.reach.clock.machine)
         self._counter = UsageCounter()
         self._points: dict[str, int] = {}
         self._objective: ObjectiveKey | None = None

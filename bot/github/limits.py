@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bot.github.pace import EVERYTHING, hourly
+from bot.github.pace import EVERYTHING, POINTS, hourly
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def primary(headers: Mapping[str, str], text: str) -> LimitReached:
     """The primary limit of the answer's resource is used up."""
     reset = _number(headers, "x-ratelimit-reset")
     until = None if reset is None else datetime.fromtimestamp(reset, UTC)
-    return LimitReached(headers.get("x-ratelimit-resource", EVERYTHING), until, text)
+    resource = headers.get("x-ratelimit-resource")
+    return LimitReached(resource if resource in POINTS else EVERYTHING, until, text)
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

@@ -95,7 +95,8 @@ class _Ticket:
 
 
 class Pace:
-    """The turns of one installation. `write_interval`, `patience` and `moment` are in seconds."""
+    """The turns of one installation. `write_interval`, `patience` and `moment` are in seconds. `clock` may be set right
+    by an answer; `stopwatch` tells how long that answer took, and is `clock` where it is None."""
 
     def __init__(
         self,
@@ -105,8 +106,10 @@ class Pace:
         *,
         moment: float = MOMENT,
         concurrent_reads: int = 16,
+        stopwatch: Clock | None = None,
     ) -> None:
         self._clock = clock
+        self._stopwatch = stopwatch or clock
         self._interval = timedelta(seconds=write_interval)
         self._patience = patience
         self._moment = moment
@@ -169,8 +172,8 @@ class Pace:
             async with self._reads:
                 if self._seconds_until(self._opens(ask, points=1), ask) > 0:
                     continue  # others went first meanwhile
-                started = self._clock.now()
-                self._points[ask.resource].spend(started, 1)
+                started = self._stopwatch.now()
+                self._points[ask.resource].spend(self._clock.now(), 1)
                 try:
                     with self._primary[ask.resource].on_the_way(ask.points):
                         yield
@@ -182,13 +185,13 @@ class Pace:
     async def writing(self, ask: Ask) -> AsyncIterator[None]:
         """The one turn to write. Raises Unavailable."""
         await self._take_turn(ask)
-        started = self._clock.now()
+        started, next_write = self._stopwatch.now(), self._clock.now() + self._interval
         try:
             with self._primary[ask.resource].on_the_way(ask.points):
                 yield
         finally:
             now = self._answered(ask, started)
-            self._next_write = started + self._interval
+            self._next_write = next_write
             self._points[ask.resource].spend(now, 5)
             self._minute.spend(now, ask.creates)
             self._hour.spend(now, ask.creates)
@@ -201,7 +204,7 @@ class Pace:
 
     def _answered(self, ask: Ask, started: datetime) -> datetime:
         now = self._clock.now()
-        seconds = (now - started).total_seconds()
+        seconds = (self._stopwatch.now() - started).total_seconds()
         self._seconds.spend(now, seconds)
         self._graphql_seconds.spend(now, seconds if ask.resource == "graphql" else 0)
         return now
@@ -239,7 +242,7 @@ class Pace:
     async def _wait_for_write(self, ticket: _Ticket) -> None:
         """While this one sleeps, one who goes before it may come: then it has the turn."""
         while self._first() is ticket:
-            opening = max(self._opens(ticket.ask, points=5), self._content(ticket), _Opening(self._next_write))
+            opening = max(self._opens(ticket.ask, points=5), self._content(ticket), _Opening(self._pause_ends()))
             if (wait := self._seconds_until(opening, ticket.ask, ticket)) <= 0:
                 return
             await self._clock.sleep(wait)
@@ -263,8 +266,13 @@ class Pace:
     def _expected(self, ticket: _Ticket) -> _Opening:
         """When the turn of one who comes now will be, as far as can be foreseen."""
         before = sum(_turn(other) < _turn(ticket) for other in self._waiting)
-        turn = self._promised(ticket, self._next_write + before * self._interval)
+        turn = self._promised(ticket, self._pause_ends() + before * self._interval)
         return max(self._opens(ticket.ask, points=5), self._content(ticket), _Opening(turn, "one write a second"))
+
+    def _pause_ends(self) -> datetime:
+        """Never more than the pause away, although an answer may have set the clock back."""
+        self._next_write = min(self._next_write, self._clock.now() + self._interval)
+        return self._next_write
 
     def _promised(self, ticket: _Ticket, moment: datetime) -> datetime:
         """The first turn to write from `moment` on that was promised to nobody who goes before this one."""

@@ -2,23 +2,20 @@
 
 GitHub takes one that was issued in its past and ends within its next ten minutes. By a machine's clock that is ten
 minutes off neither holds, so the times are those of GitHub's clock. As long as it was not heard from, the first
-answer (a 401 is one) tells it, and the request goes out once more.
+answer (a 401 is one) tells it, and the paced client sends the request once more, with another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import JsonValue
 
 from bot.github.clock import GitHubClock
 from bot.github.errors import Refused
-from bot.github.wire import Exchange, Wire
 
 BEFORE = timedelta(minutes=1)
 AFTER = timedelta(minutes=8)
@@ -57,13 +54,3 @@ class AppKey:
 
     def forget(self, token: str) -> None:
         """No JWT is kept."""
-
-    async def send(
-        self, wire: Wire, method: str, path: str, *, params: Mapping[str, str] | None = None, body: JsonValue = None
-    ) -> Exchange:
-        """One request as the App; repeated once where GitHub's first answer corrected the time. Raises NoAnswer."""
-        before = self._clock.ahead
-        answer = await wire.send(method, path, params=params, body=body, token=await self.token())
-        if answer.status == 401 and self._clock.ahead != before:
-            answer = await wire.send(method, path, params=params, body=body, token=await self.token())
-        return answer

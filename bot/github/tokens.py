@@ -11,10 +11,8 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
+from bot.github.client import PacedClient, Request, parsed
 from bot.github.clock import Clock
-from bot.github.errors import NotThere, Refused, Unavailable
-from bot.github.signing import AppKey
-from bot.github.wire import NoAnswer, Wire
 
 RENEW_BEFORE = timedelta(minutes=5)
 
@@ -27,9 +25,9 @@ class _Token(BaseModel):
 class InstallationTokens:
     """The tokens of one installation. Concurrent callers cause one request."""
 
-    def __init__(self, app: Wire, key: AppKey, installation: int, clock: Clock) -> None:
+    def __init__(self, app: PacedClient, installation: int, clock: Clock) -> None:
+        """`app` signs as the App itself."""
         self._app = app
-        self._key = key
         self._path = f"app/installations/{installation}/access_tokens"
         self._clock = clock
         self._lock = asyncio.Lock()
@@ -49,17 +47,6 @@ class InstallationTokens:
             self._token = None
 
     async def _ask(self) -> _Token:
-        try:
-            answer = await self._key.send(self._app, "POST", self._path, body={})
-        except NoAnswer as none:
-            raise Unavailable(f"no installation token: {none}", self._later()) from None
-        if answer.status == 404:
-            raise NotThere(404, "the installation")
-        if answer.status >= 500 or answer.status == 429:
-            raise Unavailable(f"no installation token: GitHub answered {answer.status}", self._later())
-        if answer.status >= 300:
-            raise Refused(answer.status, f"no installation token: {answer.content[:200].decode(errors='replace')}")
-        return _Token.model_validate_json(answer.content)
-
-    def _later(self) -> datetime:
-        return self._clock.now() + self._app.reach.pause()
+        """It makes no content and may be sent twice, so it waits for no turn to write."""
+        answer = await self._app.send(Request("installation token", "POST", self._path, body={}, harmless=True))
+        return parsed(_Token, answer.content)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.github.clock import GitHubClock
 from bot.github.errors import Unavailable
 from bot.github.pace import EVERYTHING, Ask, Pace
 from bot.github.shares import Urgency
@@ -252,6 +253,19 @@ async def test_an_answer_that_was_overtaken_gives_nothing_back() -> None:
     pace.accepted("core", headers(4000))
     with pytest.raises(Unavailable):
         await write(pace, WORK)
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+async def test_a_clock_that_an_answer_sets_right_holds_nothing_up(minutes: int) -> None:
+    machine = TurnedClock()
+    clock = GitHubClock(machine)
+    pace = Pace(clock, 1.0, 90, stopwatch=machine)
+    async with pace.writing(PERSON):
+        clock.ahead = timedelta(minutes=minutes)
+    await write(pace, PERSON)
+    async with pace.reading(WORK):
+        pass
+    assert sum(machine.slept) <= 1.0
 
 
 ASKS = st.tuples(
