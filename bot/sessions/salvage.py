@@ -14,6 +14,7 @@ from bot.model.assignment import Assignment
 from bot.model.identity import CommitSha
 from bot.model.session import Outcome, Salvage
 from bot.sessions.gate.change import collect
+from bot.sessions.gate.history import judge_history
 from bot.sessions.gate.rules import Rules, judge, refusal_text
 from bot.sessions.harvest import Unharvestable, harvest
 from bot.sessions.mask import Mask
@@ -43,7 +44,8 @@ async def admit(
         return Salvage(refusal=f"The commits share no history with {assignment.base_branch}.")
     if not changes:
         return None
-    refusals = judge(changes, rules_of(assignment))
+    rules = rules_of(assignment)
+    refusals = (*judge(changes, rules), *await judge_history(mirror, base, head, rules, secrets))
     return Salvage(refusal=Mask(secrets)(refusal_text(refusals))) if refusals else Salvage(head=head)
 
 

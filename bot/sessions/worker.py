@@ -15,6 +15,7 @@ from bot.model.session import Blocked, Evidence, Failed, FailureKind, Outcome, P
 from bot.sessions.evidence import Verification
 from bot.sessions.follow_up import better, complaint_about, follow_up
 from bot.sessions.gate.change import collect
+from bot.sessions.gate.history import judge_history
 from bot.sessions.gate.rules import judge, only_outside, refusal_text
 from bot.sessions.gate.weakened import weakened
 from bot.sessions.harvest import Unharvestable, harvest, uncommitted
@@ -129,7 +130,9 @@ async def _gate(stage: Stage, head: CommitSha) -> tuple[str, ...] | Failed:
     if not changes:
         detail = f"The commits change nothing compared to {assignment.base_branch}."
         return stage.failed(FailureKind.NO_COMMITS, detail)
-    if refusals := judge(changes, rules_of(assignment)):
+    rules = rules_of(assignment)
+    of_history = await judge_history(stage.mirror, stage.place.base, head, rules, secrets)
+    if refusals := (*judge(changes, rules), *of_history):
         paths = tuple(stage.transcript.mask(refusal.path) for refusal in refusals)
         outside = paths if all(map(only_outside, refusals)) else ()
         return stage.failed(FailureKind.GATE, refusal_text(refusals)).model_copy(update={"outside": outside})

@@ -80,10 +80,10 @@ async def _change(mirror: Mirror, difference: Difference, largest_file: int, sec
     if size > largest_file:
         return Change(path, old_mode, new_mode, size)
     content = await _content(mirror, new)
-    if new_mode == SYMLINK:
-        return Change(path, old_mode, new_mode, size, link=content.decode(errors="replace"))
     # the scanner's patterns take milliseconds for a large file: not on the event loop
-    found = await asyncio.to_thread(_leaks, before, content, secrets)
+    found = await asyncio.to_thread(_leaks, before, content, secrets, path if old_mode == ABSENT else "")
+    if new_mode == SYMLINK:
+        return Change(path, old_mode, new_mode, size, link=content.decode(errors="replace"), secrets=found)
     return Change(
         path,
         old_mode,
@@ -97,8 +97,10 @@ async def _change(mirror: Mirror, difference: Difference, largest_file: int, sec
     )
 
 
-def _leaks(before: bytes, after: bytes, secrets: Sequence[str]) -> tuple[str, ...]:
-    return leaks(added_text(before.decode(errors="replace"), after.decode(errors="replace")), secrets)
+def _leaks(before: bytes, after: bytes, secrets: Sequence[str], name: str) -> tuple[str, ...]:
+    """With the new `name`, which is published as well."""
+    added = added_text(before.decode(errors="replace"), after.decode(errors="replace"))
+    return leaks(f"{name}\n{added}", secrets)
 
 
 def _is_binary(content: bytes) -> bool:

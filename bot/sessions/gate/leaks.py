@@ -71,6 +71,11 @@ def leaks(added: str, own: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(found | kinds)
 
 
+def shown(path: str) -> str:
+    """`path` for people, unless it is a secret itself."""
+    return "a file with a secret for its name" if leaks(path) else path
+
+
 def added_text(old: str, new: str) -> str:
     """The lines of `new` that `old` does not have, in their order."""
     known = set(_lines(old))

@@ -14,6 +14,7 @@ from posixpath import normpath
 from bot.model.gate import GateCaps
 from bot.model.scope import allows
 from bot.sessions.gate.change import GITLINK, SYMLINK, Change
+from bot.sessions.gate.leaks import shown
 
 MOST_SHOWN = 20
 OUTSIDE = "the path is outside of the task's scope"
@@ -108,8 +109,8 @@ def _refusal(change: Change, rules: Rules) -> Refusal | None:
         )
     if change.secrets:
         kinds = ", ".join(change.secrets)
-        cure = "Take it out of every commit, and read it from the environment where the program runs."
-        return Refusal(f"the added lines hold a secret ({kinds})", path, cure)
+        cure = "Take it out of every commit (`git reset --soft`), and read it from the environment where it runs."
+        return Refusal(f"the added lines hold a secret ({kinds})", shown(path), cure)
     if change.unstored:
         cure = "Leave files of Git LFS as they are; a person may change them."
         return Refusal("files that Git LFS stores may not be added or changed", path, cure)
