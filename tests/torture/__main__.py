@@ -186,7 +186,9 @@ def _swept(name: str, cases: Sequence[Case], processes: int, tally: Tally | None
 
 def _planted() -> dict[str, Json]:
     verdicts = {fault.name: faults.found(fault) for fault in faults.FAULTS}
-    return {name: one.case.command if one else "not found" for name, one in verdicts.items()}
+    at_crashes: dict[str, Json] = {name: one.case.command if one else "not found" for name, one in verdicts.items()}
+    walks = {fault.name: faults.found_by_people(fault) for fault in faults.AMONG_PEOPLE}
+    return at_crashes | {name: problems[0] if problems else "not found" for name, problems in walks.items()}
 
 
 def _told(counts: Mapping[str, int | list[int]]) -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """Faults planted into the bot, to see that the torture finds them: a harness that finds nothing proves little.
 
-Each is a mistake that a bot of this kind could well have, made by a patch while a block runs.
+Each is a mistake that a bot of this kind could well have, made by a patch while a block runs. `FAULTS` show where the
+bot dies or an answer is lost, `AMONG_PEOPLE` in a walk of people.
 
     python -m tests.torture.faults               plants one after the other, and prints what was found
 """
@@ -21,10 +22,12 @@ from bot.control.look import Looker
 from bot.decide.decide import Decision, decide
 from bot.github.client import PacedClient, Request
 from bot.github.ledger import LedgerStore
-from bot.model.action import BranchPush, StartSession
+from bot.model.action import Action, BranchPush, StartSession
 from bot.model.identity import CommitSha
 from bot.model.ledger import Ledger
 from bot.model.snapshot import Snapshot
+from tests.torture import people
+from tests.torture.people import Step, Walk
 from tests.torture.runs import Case
 from tests.torture.sweep import Verdict, judge, undisturbed
 
@@ -88,6 +91,28 @@ def _pushes_branch_and_ledger_apart() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _merges_unverified() -> Iterator[None]:
+    def lax(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Decision:
+        decision = decide(snapshot, config, now)
+        return replace(decision, actions=tuple(_without_verify(action) for action in decision.actions))
+
+    with patch("bot.control.look.decide", lax):
+        yield
+
+
+def _without_verify(action: Action) -> Action:
+    if not isinstance(action, StartSession):
+        return action
+    return replace(action, assignment=action.assignment.model_copy(update={"verify_command": None}))
+
+
+@contextmanager
+def _keeps_to_a_lost_installation() -> Iterator[None]:
+    with patch("bot.control.controller._is_lost", lambda *_: False):
+        yield
+
+
 WRITES = r"answered 20\d to POST /repos"
 CLAIMS = r"begins to push .*objectives"
 PUBLISHES = r"ends to push .*objectives/\d+ crewline/"
@@ -97,6 +122,30 @@ FAULTS = (
     Fault("it starts sessions before their claims are pushed", _starts_before_it_claims, CLAIMS),
     Fault("it pushes branch and ledger apart", _pushes_branch_and_ledger_apart, PUBLISHES),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class WalkFault:
+    """`planted` puts it into the bot while its block runs. It shows in `walk`, in which nothing is wrong without it, as
+    a problem in which `says` stands."""
+
+    name: str
+    planted: Callable[[], AbstractContextManager[None]]
+    walk: Walk
+    says: str
+
+
+AGAIN = Walk(1, (Step("uninstall or install", 0, 60.0), Step("uninstall or install", 0, 30.0)))
+AMONG_PEOPLE = (
+    WalkFault("it keeps to an installation that is gone", _keeps_to_a_lost_installation, AGAIN, "NOT at rest"),
+    WalkFault("it merges what was not verified", _merges_unverified, Walk(4, ()), "was not verified"),
+)
+
+
+def found_by_people(fault: WalkFault) -> tuple[str, ...]:
+    """The problems that show it; none where it is not found."""
+    with fault.planted():
+        return tuple(problem for problem in people.run(fault.walk).problems if fault.says in problem)
 
 
 def found(fault: Fault) -> Verdict | None:
@@ -118,8 +167,9 @@ def main() -> int:
         name: {"replayed by": verdict.case.command, "at": verdict.at, "seen by": verdict.wrong[:3]} if verdict else None
         for name, verdict in verdicts.items()
     }
-    print(json.dumps(report, indent=2, ensure_ascii=False))
-    return 0 if all(verdicts.values()) else 1
+    among_people = {fault.name: found_by_people(fault)[:3] for fault in AMONG_PEOPLE}
+    print(json.dumps(report | among_people, indent=2, ensure_ascii=False))
+    return 0 if all(verdicts.values()) and all(among_people.values()) else 1
 
 
 if __name__ == "__main__":

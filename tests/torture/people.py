@@ -111,7 +111,11 @@ def run(walk: Walk) -> Run:
 def played(seed: int, story: Callable[[Afoot], Awaitable[Run]]) -> Run:
     """What `story` makes of a walk that begins with a hand-off; where it breaks, that is among the problems."""
     told: list[Story] = []
-    play = Play(DIAMOND if seed % 2 else CHAIN, sent_back=frozenset({"one"} if seed % 3 == 0 else ()))
+    play = Play(
+        DIAMOND if seed % 2 else CHAIN,
+        broken=frozenset({"one", "two"} if seed % 5 == 4 else ()),
+        sent_back=frozenset({"one"} if seed % 3 == 0 else ()),
+    )
     scenery = Scenery(_AnyTitle({TITLE: play}), seed)
 
     async def whole(theatre: Theatre) -> Run:

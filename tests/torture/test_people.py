@@ -1,14 +1,14 @@
-"""A short cut of `python -m tests.torture.people`: hypothesis walks step by step; and a planted fault."""
+"""A short cut of `python -m tests.torture.people`: hypothesis walks step by step; and planted faults."""
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.torture.acts import ACTS
+from tests.torture.faults import AMONG_PEOPLE, WalkFault, found_by_people
 from tests.torture.people import Step, Walk, run, shrunk, walk_of
 from tests.torture.stepped import SteppedWalk
 
@@ -56,11 +56,10 @@ def test_a_seed_is_one_walk_and_one_story() -> None:
     assert run(walk_of(3)).story == run(walk_of(3)).story
 
 
-def test_a_bot_that_keeps_to_an_installation_that_is_gone_is_found_out() -> None:
-    again = Walk(1, (Step("uninstall or install", 0, 60.0), Step("uninstall or install", 0, 30.0)))
-    assert run(again).problems == ()
-    with patch("bot.control.controller._is_lost", lambda *_: False):
-        assert run(again).problems
+@pytest.mark.parametrize("fault", AMONG_PEOPLE, ids=lambda fault: fault.name)
+def test_a_planted_fault_is_found(fault: WalkFault) -> None:
+    assert run(fault.walk).problems == ()
+    assert found_by_people(fault)
 
 
 def test_of_two_hints_at_once_the_second_is_followed_too_when_reads_show_it() -> None:

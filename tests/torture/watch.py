@@ -11,6 +11,9 @@ from itertools import combinations
 
 from pydantic import ValidationError
 
+from bot.decide.task import REVIEW_CHECK, VERIFY_CHECK
+from bot.github.configuration import ConfigurationProblem, configuration
+from bot.github.listing import PATH
 from bot.localhub.model.comment import Comment
 from bot.localhub.model.events import Event
 from bot.localhub.model.issue import Issue
@@ -40,6 +43,11 @@ class Watch:
         """The ids of the issues that are the bot's business."""
         self._blocked_since: dict[tuple[int, int], datetime] = {}
         self._reopened_at: dict[int, datetime] = {}
+        self._settings_at: str | None = None
+        self._demands: list[tuple[datetime, bool]] = []
+        """Since when the settings in force have a verify command, or have none."""
+        self._unverified: list[tuple[int, str, PullRequest]] = []
+        """Merged since the last step without a word about verifying: of which task of which objective."""
         self._writes = 0
         self.steps = 0
         self.problems: list[str] = []
@@ -48,6 +56,7 @@ class Watch:
 
     async def after_a_step(self) -> None:
         self.steps += 1
+        await self._look_at_the_settings()
         if self._writes > MOST_WRITES:
             self._wrong(f"{self._writes} writes after one act")
         self._writes = 0
@@ -55,6 +64,10 @@ class Watch:
             if not (problem.startswith(("task ", "check ")) and self._town.ledgers_touched):  # people made it forget
                 self._wrong(f"twice: {problem}")
         ledgers = await ledgers_that_read(self._town)
+        for number, key, pull in self._unverified:
+            if self._had_to_be_verified(ledgers.get(number), key, pull):
+                self._wrong(f"{pull.issue} was merged at {pull.head_sha[:8]}, which was not verified")
+        self._unverified.clear()
         for number, ledger in ledgers.items():
             self._claims(number, ledger)
             self._commands(number, ledger)
@@ -97,12 +110,14 @@ class Watch:
         if pull.user is not self._town.theatre.crewline:
             self._wrong(f"it merged {pull.issue}, which is not its own")
         runs = [run for run in self._town.shop.check_runs if run.head_sha == pull.head_sha]
-        names = {run.name for run in runs if run.conclusion == "success"}
-        if "crewline/review" not in names:
+        said = {run.name: run.conclusion for run in runs}  # of each name the last one counts
+        if said.get(REVIEW_CHECK) != "success":
             self._wrong(f"{pull.issue} was merged at {pull.head_sha[:8]}, which was not reviewed")
-        if any(run.name == "crewline/verify" and run.conclusion == "failure" for run in runs[-1:]):
+        if said.get(VERIFY_CHECK, "success") != "success":
             self._wrong(f"{pull.issue} was merged at {pull.head_sha[:8]}, which does not pass")
         number, _, key = pull.head_ref.removeprefix("crewline/").partition("/")
+        if VERIFY_CHECK not in said and number.isdecimal():
+            self._unverified.append((int(number), key, pull))
         task = next((i for i in self._town.tasks() if tagged(i.body or "", "task") == f"{number}.{key}"), None)
         for blocker in task.blocked_by if task is not None else ():
             since = max(
@@ -112,6 +127,34 @@ class Watch:
             open_still = blocker.state == "open" or blocker.state_reason == "not_planned"
             if open_still and now - since > RACE and not self._is_merged(blocker):
                 self._wrong(f"{pull.issue} was merged before {blocker}, which blocks {task}")
+
+    async def _look_at_the_settings(self) -> None:
+        """Whether what is in force has a verify command. Where the file is bad, what was good before it stays so."""
+        shop = self._town.shop
+        tip = await shop.git.branch(shop.default_branch)
+        if tip is None or tip == self._settings_at:
+            return
+        self._settings_at = tip
+        text = (await shop.git.git("show", f"{tip}:{PATH}", ok=(0, 128))).decode()
+        found = configuration(text)
+        if isinstance(found, ConfigurationProblem):
+            return
+        demands = found.verify.command is not None
+        if not self._demands or self._demands[-1][1] is not demands:
+            self._demands.append((self._town.theatre.hub.now(), demands))
+
+    def _had_to_be_verified(self, ledger: Ledger | None, key: str, pull: PullRequest) -> bool:
+        """Whether there was a verify command when the review of the merged head began, and had been for a while: who
+        reviews what has no evidence verifies it first. What was reviewed before people asked for it need not be
+        verified. Where nothing is known of that review, there must always have been a command."""
+        sessions = ledger.sessions_of(key) if ledger is not None else ()
+        begun = [s.claimed_at for s in sessions if s.role is Role.REVIEWER and s.judges == pull.head_sha]
+        if not begun:
+            return all(demands for _, demands in self._demands)
+        settled = max(begun) - RACE
+        before = [demands for since, demands in self._demands if since <= settled] or [self._demands[0][1]]
+        after = [demands for since, demands in self._demands if since > settled]
+        return before[-1] and all(after)
 
     def _is_merged(self, blocker: Issue) -> bool:
         number, _, key = (tagged(blocker.body or "", "task") or ".").partition(".")
