@@ -7,7 +7,11 @@ there is), nothing starts until there is more space than it found, or a pause is
 needs no disk goes on, with what was recorded so far where nothing can be recorded any more. What is seen stays one and
 the same sentence until it is over, so that the status comment which quotes it is not edited for every megabyte.
 
-A disk that hangs takes the thread that asks it along, never the event loop; it is asked again once that one is back.
+Asking takes the thread that asks along where the disk hangs, never the event loop; it is asked anew once that one is
+back, and sound only where that answer is in time. Until then nothing is recorded either, from the second time on that
+the same question finds no answer, since that would wait as well. What sessions write on their way (transcripts, what
+they came to) is written on the event loop, and waits there for the kernel: that is quick while it can buffer, whatever
+the disk does, and not on one that is gone for good, as a network's may be.
 """
 
 from __future__ import annotations
@@ -130,6 +134,8 @@ class DiskWatch:
         self._told_free = 0
         self._times_told = 0
         self._asking: asyncio.Future[OSError | int] | None = None
+        self._overdue: asyncio.Future[OSError | int] | None = None
+        """What found no answer in time."""
         self._wake = asyncio.Event()
         self.relieve: Callable[[], Awaitable[None]] = nothing_to_free
         self.changed: Callable[[], None] = lambda: None
@@ -159,17 +165,16 @@ class DiskWatch:
 
     async def check(self) -> str | None:
         """Ask the disk now; `hindrance` afterwards."""
-        began = monotonic()
+        waited_for = self._overdue
         found = await self._ask()
-        slow = found is None or monotonic() - began > self._slow
-        self._takes_nothing = isinstance(found, OSError)
+        self._takes_nothing = isinstance(found, OSError) or (found is None and self._overdue is waited_for)
         if isinstance(found, OSError):
             self._note(trouble_of(found) or DiskTrouble.FAILING, 0)
-        elif slow:
+        elif found is None:
             self._note(DiskTrouble.SLOW, 0)
-        elif found is not None and found < self._floor:
+        elif found < self._floor:
             self._note(DiskTrouble.FULL, found)
-        elif found is not None:
+        else:
             self._note(self._still_told(found), self._floor)
         return self.hindrance()
 
@@ -214,13 +219,16 @@ class DiskWatch:
 
     async def _ask(self) -> OSError | int | None:
         """The free bytes, the error of writing, or None where the disk has not answered in time."""
-        if self._asking is None:
-            self._asking = _in_a_thread(self._disk)
-        done, _ = await asyncio.wait({self._asking}, timeout=self._slow)
+        asking = self._asking = self._asking or _in_a_thread(self._disk)
+        done, _ = await asyncio.wait({asking}, timeout=self._slow)
         if not done:
+            self._overdue = asking
             return None
-        answer, self._asking = self._asking.result(), None
-        return answer
+        if self._asking is asking:  # of those who wait for one answer, the first
+            self._asking = None
+        if asking is self._overdue:
+            return await self._ask()  # what came too late says nothing of how it is now
+        return asking.result()
 
 
 def _in_a_thread(disk: Disk) -> asyncio.Future[OSError | int]:

@@ -288,10 +288,15 @@ class Mirror:
     async def commit_file(
         self, path: str, content: bytes, parent: CommitSha | None, message: str, at: datetime
     ) -> CommitSha:
-        """A commit whose tree holds nothing but `content` at `path`. No ref is moved; no process is started."""
-        tree = write_one_file_tree(self.path, path, content)
+        """A commit whose tree holds nothing but `content` at `path`. No ref is moved; no process is started. In a
+        thread: a disk that hangs holds up who wants it, and nobody else."""
         parents = () if parent is None else (parent,)
-        return write_commit(self.path, NewCommit(tree, parents, self.identity, at, self.identity, at, message))
+
+        def write() -> CommitSha:
+            tree = write_one_file_tree(self.path, path, content)
+            return write_commit(self.path, NewCommit(tree, parents, self.identity, at, self.identity, at, message))
+
+        return await asyncio.to_thread(write)
 
     async def missing_from(self, head: CommitSha, commits: Sequence[CommitSha]) -> tuple[CommitSha, ...]:
         """Those of `commits` that are unknown here or not contained in `head`."""

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from bot.disk.trouble import DiskTrouble, trouble_of
-from bot.disk.watch import DiskWatch
+from bot.disk.watch import Disk, DiskWatch
 from bot.git.errors import GitFailed
 
 FLOOR = 500_000_000
@@ -72,6 +72,41 @@ async def test_a_disk_that_hangs_holds_nobody_up(disk: FakeDisk) -> None:
     assert "too slow" in (await watch.check() or "")
     disk.hangs.set()
     assert await DiskWatch(disk, FLOOR).check() is None
+
+
+async def test_nothing_is_recorded_while_one_question_stays_without_an_answer(disk: FakeDisk) -> None:
+    watch = DiskWatch(disk, FLOOR, slow=0.05)
+    disk.hangs.clear()
+    await watch.check()
+    assert not watch.unwritable(), "it may merely be slow"
+    await watch.check()
+    assert watch.unwritable()
+    disk.hangs.set()
+    watch = DiskWatch(disk, FLOOR)
+    assert await watch.check() is None
+    assert not watch.unwritable()
+
+
+async def test_a_disk_that_answers_late_each_time_is_not_sound_in_between(
+    disk: FakeDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[asyncio.Future[OSError | int]] = []
+
+    def ask(_: Disk) -> asyncio.Future[OSError | int]:
+        asked.append(asyncio.get_running_loop().create_future())
+        return asked[-1]
+
+    monkeypatch.setattr("bot.disk.watch._in_a_thread", ask)
+    watch = DiskWatch(disk, FLOOR, slow=0.01)
+    for _ in range(3):
+        assert "too slow" in (await watch.check() or "")
+        assert not watch.unwritable()
+        asked[-1].set_result(disk.space)
+
+
+async def test_several_may_ask_at_once(disk: FakeDisk) -> None:
+    watch = DiskWatch(disk, FLOOR)
+    assert set(await asyncio.gather(watch.check(), watch.check(), watch.check())) == {None}
 
 
 async def test_what_a_session_met_holds_until_there_is_more_room_than_it_found(disk: FakeDisk) -> None:

@@ -6,11 +6,13 @@ import errno
 import os
 import resource
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bot.disk.watch import DataDisk
+from bot.disk.watch import DataDisk, DiskWatch
 from bot.model.session import Void
 from tests.stories.bots import BotProcess
 from tests.stories.plays import APPROVE, WRITE, playbook, task, waits_for
@@ -18,6 +20,7 @@ from tests.stories.stage import stage
 
 CHAIN = (task("one"), task("two", "one"))
 FULL = "The server's disk is full"
+SLOW = "The server's disk is too slow"
 
 
 class Disk:
@@ -26,11 +29,14 @@ class Disk:
     def __init__(self) -> None:
         self.space = 10**12
         self.error: int | None = None
+        self.answers = threading.Event()
+        self.answers.set()
 
     def free(self, disk: DataDisk) -> int:
         return self.space
 
     def probe(self, disk: DataDisk) -> None:
+        self.answers.wait(60)
         if self.error is not None:
             raise OSError(self.error, "as told")
 
@@ -85,6 +91,32 @@ async def test_on_a_disk_that_takes_nothing_what_ended_is_recorded_later(tmp_pat
             f"{objective.number}.one.worker.1",
             f"{objective.number}.one.reviewer.1",
         ]
+
+
+async def test_on_a_disk_that_is_too_slow_nothing_starts_until_it_answers_in_time(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs comes to its end meanwhile, and is recorded then or when the disk answers again."""
+    monkeypatch.setattr("bot.server.DiskWatch", partial(DiskWatch, slow=0.2))
+    held = playbook(*CHAIN, one__worker=[waits_for("go", WRITE)])
+    async with stage(tmp_path, held, disk_seconds=0.05) as story:
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        disk.answers.clear()
+        await story.status_says(objective, SLOW)
+        story.sign("go")
+        other = story.hand_off("Another")
+        await story.status_says(other, SLOW)
+        recorded = await story.shop.git.ref(f"refs/crewline/objectives/{other.number}")
+        assert recorded is None or (await story.ledger(other)).sessions == ()
+        started = [session.id for session in (await story.ledger(objective)).sessions]
+        assert started == [f"{objective.number}.planner.1", f"{objective.number}.one.worker.1"]
+        disk.answers.set()
+        await story.closed(objective, other)
+        assert SLOW not in story.status(objective)
+        assert SLOW not in story.status(other)
+        sessions = (await story.ledger(objective)).sessions
+        assert len([session for session in sessions if session.task == "one"]) == 2, "the first attempt counted"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets the limits of another process")
