@@ -100,7 +100,10 @@ def gc(
     data: Annotated[Path | None, typer.Option(help="The data folder; that of CREWLINE_DATA if absent.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
 ) -> None:
-    """Delete old transcripts, trees and mirrors, the oldest first; never what is in use or has unpushed commits."""
+    """Delete old transcripts, trees and mirrors, the oldest first; never what is in use or has unpushed commits.
+
+    A server that runs uses the mirror of every repository that it has opened since its start, until it ends.
+    """
     from bot.demo.tidying import tidy
 
     sys.exit(tidy(data, dry_run=dry_run))
