@@ -111,6 +111,8 @@ CREWLINE_AGENTS='{
 CAPS = """A program that keeps a cap itself is told what is left, and ends with its own words. All others are ended by
 Crewline: where tools have answered and the model would be asked again, at once; else within two seconds. The next
 request may be on its way by then. Money that a program tells only at its end cannot end it before.
+
+Of what a program writes down in its home 1 MB is read at a look, and 32 MB in a turn; what is beyond counts for no cap.
 """
 
 

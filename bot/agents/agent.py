@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field, TypeAdapter
 
+from bot.agents.steps import Steps
 from bot.model.budget import Metric
 from bot.model.frozen import Frozen
 from bot.model.offer import McpServer
@@ -249,7 +250,7 @@ class Account:
         self._texts: list[str] = []
         self._length = 0
         self._usage: Usage | None = None
-        self._steps: dict[str, StepUsage] = {}
+        self._steps = Steps()
         self.error: AgentError | None = None
         self.conversation: str | None = None
         self.turns = 0
@@ -282,7 +283,7 @@ class Account:
         elif isinstance(event, Usage):
             self._usage = _sum(self._usage, event) if event.adds and self._usage is not None else event
         elif isinstance(event, StepUsage):
-            self._steps[event.step] = event
+            self._steps.add(event.step, event.input_tokens, event.output_tokens)
         elif isinstance(event, AgentError):
             self.error = event
         elif isinstance(event, Started):
@@ -294,7 +295,8 @@ class Account:
         return "".join(self._texts)[-_KEPT:]
 
     def spend(self, seconds: float) -> Spend:
-        usage = self._usage or self._steps_together()
+        steps = self._steps
+        usage = self._usage or (Usage(input_tokens=steps.read, output_tokens=steps.written) if steps else Usage())
         return Spend(
             seconds=round(seconds, 3),
             usd=usage.usd,
@@ -308,13 +310,6 @@ class Account:
     def of_conversation(self) -> bool:
         """Whether money and tokens are those of the whole conversation that the run went on with."""
         return self._usage is not None and self._usage.of_conversation
-
-    def _steps_together(self) -> Usage:
-        if not self._steps:
-            return Usage()
-        steps = self._steps.values()
-        read, written = sum(one.input_tokens for one in steps), sum(one.output_tokens for one in steps)
-        return Usage(input_tokens=read, output_tokens=written)
 
 
 def _sum(so_far: Usage, step: Usage) -> Usage:

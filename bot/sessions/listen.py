@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from bot.agents.agent import Account, Agent, AgentError, AgentEvent, Finished, Message, RateLimited, ToolCall
-from bot.sessions.notebook import Notebook
+from bot.sessions.notebook import MOST_OF_TURN, Notebook
 from bot.sessions.process import Tail
 from bot.sessions.transcript import Transcript
 
@@ -19,6 +19,8 @@ MOST_READ = 32_000_000
 MOST_LINES = 200_000
 LONGEST_LINE = 4_000_000
 _TAIL = 1_000_000
+_LAST_LOOKS = 4
+"""At the end, into what the program wrote down faster than it was read."""
 _MOST_SHOWN = 50
 """Events of one piece that are shown live."""
 
@@ -68,9 +70,14 @@ class Listener:
 
     def look(self) -> None:
         """See what the program has written down since; its output may tell of no cost."""
-        if self._notebook is not None:
-            lines = self._notebook.new_lines()
-            self._hear([event for line in lines for event in self._agent.noted(line)])
+        book = self._notebook
+        if book is None:
+            return
+        self._hear([event for line in book.new_lines() for event in self._agent.noted(line)])
+        if book.full:
+            self._notebook = None
+            text = f"the program wrote down more than {MOST_OF_TURN} bytes of its work; what follows is not read"
+            self._transcript.note("skipped", text)
 
     def finish(self, last: Iterable[AgentEvent] = ()) -> None:
         if self._tail is not None:
@@ -80,6 +87,9 @@ class Listener:
         elif self._line:
             self._take([bytes(self._line)])
         self.look()
+        for _ in range(_LAST_LOOKS):
+            if self._notebook is not None and self._notebook.behind:
+                self.look()
         self._hear(tuple(last))
         self._transcript.flush()
 

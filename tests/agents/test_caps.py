@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.agents.agent import Account, StepUsage
+from bot.agents.codex import CodexAgent
 from bot.model.budget import Caps
 from bot.model.session import FailureKind
 from bot.sessions.listen import Listener
@@ -84,3 +86,53 @@ def test_of_a_notebook_only_what_is_new_is_read_and_no_link_is_followed(tmp_path
     assert list(book.new_lines()) == [b"half"]
     assert list(book.new_lines()) == []
     assert list(Notebook(tmp_path, None).new_lines()) == []
+
+
+def test_a_look_into_a_notebook_is_bounded_over_all_files_and_each_gets_its_turn(tmp_path: Path) -> None:
+    book = Notebook(tmp_path, "*.jsonl")
+    line = b"x" * 999 + b"\n"
+    for number in range(5):
+        (tmp_path / f"{number}.jsonl").write_bytes(line * 2000)
+    for _ in range(10):
+        lines = list(book.new_lines())
+        assert 0 < len(lines) <= 1000
+    assert list(book._read.values()) == [2_000_000] * 5
+    assert list(book.new_lines()) == []
+    assert not book.behind
+
+
+def test_small_lines_are_bounded_in_number_and_one_too_long_is_left_out(tmp_path: Path) -> None:
+    book = Notebook(tmp_path, "*.jsonl")
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"{}\n" * 7000)
+    assert [len(list(book.new_lines())) for _ in range(3)] == [5000, 2000, 0]
+    with file.open("ab") as more:
+        more.write(b"x" * 1_000_000 + b"\nnext\n")
+    assert list(book.new_lines()) == []
+    assert book.behind
+    assert list(book.new_lines()) == [b"", b"next"]
+
+
+def test_a_notebook_without_end_is_put_away_and_that_is_said_once(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    with Transcript(tmp_path / "transcript.jsonl", (), lambda: datetime.now(UTC)) as transcript:
+        notebook = Notebook(tmp_path, "a.jsonl")
+        listener = Listener(CodexAgent(), transcript, lambda text: None, notebook=notebook)
+        file.write_bytes((b"x" * 9_999 + b"\n") * 4000)
+        for _ in range(50):
+            listener.look()
+        listener.finish()
+    told = [line for line in (tmp_path / "transcript.jsonl").read_text().splitlines() if "skipped" in line]
+    assert len(told) == 1
+    assert "more than 32000000 bytes" in told[0]
+
+
+def test_the_cost_of_steps_is_a_sum_in_which_a_later_word_replaces_the_earlier() -> None:
+    account = Account()
+    for tokens in (5, 10):
+        account.add(StepUsage(step="a", input_tokens=tokens, output_tokens=1))
+    for number in range(5000):
+        account.add(StepUsage(step=str(number), input_tokens=1, output_tokens=1))
+    spend = account.spend(0)
+    assert (spend.input_tokens, spend.output_tokens) == (5010, 5001)
+    assert len(account._steps._recent) == 1000
