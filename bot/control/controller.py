@@ -69,7 +69,7 @@ class Controller:
         self._sweep_seconds = sweep_seconds
         self._rooms: dict[RepositoryName, Room] = {}
         self._opening: dict[RepositoryName, asyncio.Lock] = {}
-        self._queue = KeyQueue(group, self._look, instance.longest_pause)
+        self._queue = KeyQueue(group, self._look, instance.longest_pause, self._caused_by)
         self._looker: Looker | None = None
         self._engine: Engine | None = None
         self._turns: Turns | None = None
@@ -182,19 +182,25 @@ class Controller:
         assert self._tending is not None
         room = await self._room(key.repository)
         if room is not None:
-            cause = room.causes.pop(key.number, None)
+            cause = room.causes.pop(key.number, Cause())
             memory = room.memory(key.number)
             memory.looked_at = True
             try:
-                with about(delivery=cause.guids() if cause is not None else None):
+                with about(delivery=cause.guids()):
                     await self._looker.look(room, key.number)
-            except NotThere:
-                self._sweep_soon.set()  # the App may reach the repository under another name, or no more
+            except Exception as error:
+                room.causes[key.number] = cause.followed_by(room.causes.get(key.number))  # it is looked at once more
+                if isinstance(error, NotThere):
+                    self._sweep_soon.set()  # the App may reach the repository under another name, or no more
                 raise
             finally:
                 memory.looked_at = False
             if not self._closed:
                 self._tending.attend(room)
+
+    def _caused_by(self, key: ObjectiveKey) -> str | None:
+        room = self._rooms.get(key.repository)
+        return room.causes.get(key.number, Cause()).guids() if room is not None else None
 
     async def _room(self, name: RepositoryName) -> Room | None:
         """The room of a repository, opened if need be; None where the App cannot reach it, or another instance

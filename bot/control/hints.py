@@ -75,6 +75,13 @@ class Cause:
         elif guid not in self.first:
             self.more += 1
 
+    def followed_by(self, later: Cause | None) -> Cause:
+        """Both together."""
+        both = Cause([*self.first], self.more + (later.more if later else 0))
+        for guid in later.first if later else ():
+            both.add(guid)
+        return both
+
     def guids(self) -> str | None:
         """In one field of a log line."""
         return ", ".join(self.first) + (f" and {self.more} more" if self.more else "") or None

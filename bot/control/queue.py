@@ -25,7 +25,8 @@ class KeyQueue:
     """Runs in `group`, which ends it by being cancelled.
 
     `look` handles one key. What it raises is logged and repeated, never lost and never fatal for other keys. Where
-    GitHub could not be reached, `longest_unreachable` is the most seconds until then.
+    GitHub could not be reached, `longest_unreachable` is the most seconds until then. `caused_by` names the webhooks
+    that a look at a key which failed goes back to.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class KeyQueue:
         group: asyncio.TaskGroup,
         look: Callable[[ObjectiveKey], Awaitable[None]],
         longest_unreachable: float = 60.0,
+        caused_by: Callable[[ObjectiveKey], str | None] = lambda key: None,
     ) -> None:
         self._group = group
         self._look = look
         self._longest_unreachable = longest_unreachable
+        self._caused_by = caused_by
         self._waiting: dict[RepositoryName, dict[int, None]] = {}
         self._working: set[RepositoryName] = set()
         self._timers: dict[ObjectiveKey, asyncio.TimerHandle] = {}
@@ -105,10 +108,25 @@ class KeyQueue:
             longest = self._longest_unreachable if isinstance(error, (Unavailable, Unreachable)) else LONGEST_PAUSE
             pause = min(FIRST_PAUSE * (1 << min(failures - 1, 16)), longest)
             ours = not isinstance(error, (LookAgain, GitHubError, GitFailed))
-            tell(LOOK_FAILED, traceback=ours, error=f"{type(error).__name__}: {error}", pause=pause, times=failures)
+            tell(
+                LOOK_FAILED,
+                traceback=ours,
+                error=f"{type(error).__name__}: {error}",
+                pause=pause,
+                times=failures,
+                delivery=self._caused_by(key),
+                request_id=_request_behind(error),
+            )
             self.add_later(key, pause)
         else:
             self._failures.pop(key, None)
+
+
+def _request_behind(error: BaseException | None) -> str | None:
+    """GitHub's name of the request that failed, where one is the reason."""
+    while error is not None and not isinstance(error, GitHubError):
+        error = error.__cause__
+    return error.request_id if error is not None else None
 
 
 class LookAgain(Exception):

@@ -8,7 +8,7 @@ import pytest
 
 from bot.control import hints
 from bot.control.closed import ClosedObjectives
-from bot.control.hints import Allowance, Gathered, Hints
+from bot.control.hints import Allowance, Cause, Gathered, Hints
 from bot.github.webhook import Hint
 from bot.model.identity import Login, RepositoryName
 
@@ -110,6 +110,17 @@ def test_after_a_burst_it_is_said_how_long_to_wait() -> None:
     assert allowance.wait(100.0) == 4.0
     assert allowance.wait(103.0) == 1.0
     assert allowance.wait(104.0) == 0.0
+
+
+def test_what_failed_and_what_came_meanwhile_is_one_cause() -> None:
+    failed, later = Cause(), Cause()
+    for guid in ("a", "b"):
+        failed.add(guid)
+    for guid in ("b", "c", "d", "e"):
+        later.add(guid)
+    assert failed.followed_by(later).guids() == "a, b, c and 2 more"
+    assert failed.followed_by(None).guids() == failed.guids() == "a, b"
+    assert Cause().followed_by(None).guids() is None
 
 
 def test_what_is_reserved_comes_one_after_the_other() -> None:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+import structlog
 
 from bot.control import queue
 from bot.control.queue import KeyQueue, LookAgain
+from bot.journal import LOOK_FAILED
 from bot.model.identity import ObjectiveKey, RepositoryName
 
 SHOP = RepositoryName("octo", "shop")
@@ -99,6 +101,19 @@ async def test_a_failed_look_is_repeated_and_others_go_on(monkeypatch: pytest.Mo
         await looks.until(lambda: len(looks.seen) == 3)
         await keys.idle()
     assert looks.seen == ["octo/shop#1", "octo/shop#2", "octo/shop#1"]
+
+
+async def test_a_failed_look_is_told_with_what_it_goes_back_to() -> None:
+    looks = Looks()
+    looks.failures = 1
+    with structlog.testing.capture_logs() as lines:
+        async with asyncio.TaskGroup() as group:
+            keys = KeyQueue(group, looks.look, caused_by=lambda key: f"a webhook about {key}")
+            keys.add(ObjectiveKey(SHOP, 1))
+            await looks.until(lambda: len(looks.seen) == 1)
+            await keys.idle()
+            keys.close()
+    assert [line["delivery"] for line in lines if line["event"] == LOOK_FAILED.name] == ["a webhook about octo/shop#1"]
 
 
 async def test_of_two_timers_the_earlier_counts() -> None:

@@ -55,7 +55,7 @@ def expired_token(story: Stage) -> None:
 
 TROUBLES: dict[str, tuple[Callable[[Stage], None], Event, set[str]]] = {
     "502": (bad_gateway, journal.REQUEST_REFUSED, {"repository", "objective", "delivery", "kind", "request_id"}),
-    "a look": (bad_gateway, journal.LOOK_FAILED, {"repository", "objective", "error", "pause"}),
+    "a look": (bad_gateway, journal.LOOK_FAILED, {"repository", "objective", "error", "pause", "request_id"}),
     "a token": (expired_token, journal.TOKEN_RENEWED, {"kind", "request_id"}),
 }
 """What goes wrong, the line that tells it, and what that line says at least."""
@@ -94,6 +94,30 @@ async def test_a_webhook_can_be_followed_to_what_it_led_to(tmp_path: Path) -> No
     refused = lines.of(journal.REQUEST_REFUSED)
     assert [line["delivery"] for line in refused] == [guid]
     assert (refused[0]["objective"], refused[0]["repository"]) == (objective.number, "alice/shop")
+
+
+async def test_a_look_that_fails_is_told_with_its_webhook_and_its_request(tmp_path: Path) -> None:
+    held = playbook(task("one"), one__worker=[waits_for("go")])
+    async with stage(tmp_path, held, settle_seconds=0.1) as story:
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        await story.at_rest()
+        with told() as lines:
+            story.hub.faults.bad_gateways.append(BadGateway("POST /repos/.*/comments$"))
+            command = story.say("/status", on=objective)
+            await story.carried_out(command)
+            await story.bot_says(objective)
+        [guid] = [
+            one.guid
+            for one in story.hub.deliveries
+            if one.event == "issue_comment" and b'"body":"/status"' in one.payload
+        ]
+        story.sign("go")
+        await story.closed(objective)
+    refused, failed = lines.of(journal.REQUEST_REFUSED), lines.of(journal.LOOK_FAILED)
+    assert len(refused) == len(failed) == 1
+    assert [line["delivery"] for line in (*refused, *failed)] == [guid, guid]
+    assert failed[0]["request_id"] == refused[0]["request_id"]
 
 
 async def test_a_limit_is_told_with_the_objective_that_waits(tmp_path: Path) -> None:
