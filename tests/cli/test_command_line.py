@@ -41,6 +41,24 @@ def test_the_command_line_starts_without_the_rooms_behind_it(tmp_path: Path) -> 
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("importing", ["bot.cli", "bot.demo.demo"])
+def test_ctrl_c_while_it_still_starts_prints_no_traceback(tmp_path: Path, importing: str) -> None:
+    code = f"""
+import os, runpy, signal, sys
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == {importing!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["crewline", "demo"]
+runpy.run_module("bot", run_name="__main__")
+"""
+    done = subprocess.run((sys.executable, "-c", code), cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
