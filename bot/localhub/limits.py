@@ -43,9 +43,10 @@ class Usage:
     """Requests by operation name."""
     git: Counter[str] = field(default_factory=Counter)
     """`fetch` and `push` requests that did work, and `refs` advertisements."""
-    graphql_points: int = 0
-    secondary_points: int = 0
-    """REST and GraphQL: reads 1, writes 5."""
+    graphql_costs: Counter[str] = field(default_factory=Counter)
+    """Points of the hourly limit by operation name."""
+    secondary: Counter[str] = field(default_factory=Counter)
+    """Points of the limit a minute, reads 1 and writes 5, by the names of `rest` and of `graphql`."""
     content_creating: Counter[str] = field(default_factory=Counter)
     not_modified: int = 0
     """304 answers; they cost nothing."""
@@ -55,6 +56,14 @@ class Usage:
     @property
     def rest_requests(self) -> int:
         return self.rest.total()
+
+    @property
+    def graphql_points(self) -> int:
+        return self.graphql_costs.total()
+
+    @property
+    def secondary_points(self) -> int:
+        return self.secondary.total()
 
     @property
     def content_requests(self) -> int:
@@ -178,7 +187,7 @@ class Meter:
         """Count a REST request; RateLimited when it is one too many."""
         read = method in ("GET", "HEAD", "OPTIONS")
         name = f"{method} {route}"
-        self._charge(actor_id, "core", 1, 1 if read else 5, [name] if content else [])
+        self._charge(actor_id, "core", name, 1, 1 if read else 5, [name] if content else [])
         for usage in (self.usage, self.usage_of(actor_id)):
             usage.rest[name] += 1
 
@@ -186,10 +195,10 @@ class Meter:
         self, actor_id: str, operation: str, points: int, *, mutations: int = 0, content: tuple[str, ...] = ()
     ) -> None:
         """Count a GraphQL request of so many points. `content`: the content-creating mutations in it."""
-        self._charge(actor_id, "graphql", points, 5 if mutations else 1, list(content))
+        self._charge(actor_id, "graphql", operation, points, 5 if mutations else 1, list(content))
         for usage in (self.usage, self.usage_of(actor_id)):
             usage.graphql[operation] += 1
-            usage.graphql_points += points
+            usage.graphql_costs[operation] += points
 
     def count_git(self, actor_id: str, kind: Literal["refs", "fetch", "push"]) -> None:
         """Count a request of git's."""
@@ -215,7 +224,7 @@ class Meter:
             usage.refused += 1
         raise self.secondary_refusal(retry_after)
 
-    def _charge(self, actor_id: str, resource: Resource, cost: int, points: int, content: list[str]) -> None:
+    def _charge(self, actor_id: str, resource: Resource, name: str, cost: int, points: int, content: list[str]) -> None:
         account, now, limits = self._account(actor_id), self._clock.now(), self._limits
         budget = self.budget(actor_id, resource)
         per_minute = limits.rest_points_per_minute if resource == "core" else limits.graphql_points_per_minute
@@ -237,5 +246,5 @@ class Meter:
         account.content_minute.spend(now, len(content))
         account.content_hour.spend(now, len(content))
         for usage in (self.usage, self.usage_of(actor_id)):
-            usage.secondary_points += points
+            usage.secondary[name] += points
             usage.content_creating.update(content)
