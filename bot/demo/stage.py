@@ -133,7 +133,8 @@ def base_environment() -> dict[str, str]:
 
 
 def _settings(hub: Hub, app: App, key_file: Path, folder: Path) -> dict[str, str]:
-    """A localhub answers reads at once and has no abuse detection to spare, so the pace is quick."""
+    """A localhub answers reads at once and has no abuse detection to spare, so the pace is quick. It ends with the
+    server, so no session is worth a wait at the end."""
     return {
         "CREWLINE_APP_ID": str(app.id),
         "CREWLINE_PRIVATE_KEY_FILE": str(key_file),
@@ -145,6 +146,7 @@ def _settings(hub: Hub, app: App, key_file: Path, folder: Path) -> dict[str, str
         "CREWLINE_DATA": str(folder / "crewline"),
         "CREWLINE_WRITE_INTERVAL": "0.1",
         "CREWLINE_SETTLE_SECONDS": "1",
+        "CREWLINE_DRAIN_SECONDS": "0",
     }
 
 
