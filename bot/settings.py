@@ -102,7 +102,7 @@ class SandboxSettings(StoreSettings):
         Field(
             description='Agents by name, as JSON: `{"aider": {"command": "aider --message-file {prompt_file}"}, '
             '"claude": {"base_url": "https://models.example.com"}}`. The keys of an entry: `command`, `speaks` '
-            "(`lines` or `acp`), `variables`, `base_url`, `base_url_variable`, `hosts`, `system`, `mcp`, `sandbox`, "
+            "(`lines` or `acp`), `variables`, `model`, `base_url`, `base_url_variable`, `hosts`, `system`, `mcp`, `sandbox`, "
             "`network`; docs/agents.md has them all. Where a role says another sandbox or network than its agent, the "
             "stricter holds.",
         ),
@@ -192,7 +192,7 @@ class Settings(SandboxSettings):
             "time; each takes as much of the disk as a checkout. As many trees of attempts "
             "that are over are kept for the next ones. 0: none.",
         ),
-    ] = 4
+    ] = 8
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (
         "refs/crewline"
     )

@@ -69,6 +69,11 @@ the default branch, never from an agent's own, and change nothing of what Crewli
 """
 
 
+PLACES = (
+    *("agent", "a system prompt goes to", "MCP servers go to", "caps it keeps itself"),
+    *("tokens", "tells money", "of a role it is told"),
+)
+
 TOKENS = {
     "claude": "after each answer",
     "codex": "after each answer, from its home",
@@ -110,7 +115,10 @@ CREWLINE_AGENTS='{
 
 CAPS = """A program that keeps a cap itself is told what is left, and ends with its own words. All others are ended by
 Crewline: where tools have answered and the model would be asked again, at once; else within two seconds. The next
-request may be on its way by then. Money that a program tells only at its end cannot end it before.
+request may be on its way by then. Money that a program tells only at its end cannot end it before, and where it tells
+none at all, a bound on money bounds nothing: the transcript of the session and its check say so. An agent of your own
+tells money only where it speaks the Agent Client Protocol and sends its cost; `tokens`, `turns` and `minutes` bound
+what others do. What an agent cannot be told of its role (a model, an effort) stands in the transcript too.
 
 Of what a program writes down in its home 1 MB is read at a look, and 32 MB in a turn; what is beyond counts for no cap.
 """
@@ -171,7 +179,8 @@ def agents_page() -> str:
     ]
     places = [
         f"| `{agent.name}` | {agent.system_place or 'none: before the first prompt'} | {agent.mcp_place or 'none'} "
-        f"| {' and '.join(metric.value for metric in agent.keeps) or 'none'} | {TOKENS[agent.name]} |"
+        f"| {' and '.join(metric.value for metric in agent.keeps) or 'none'} | {TOKENS[agent.name]} "
+        f"| {'yes' if agent.tells_money else 'no'} | {' and '.join(agent.takes)} |"
         for agent in KNOWN
     ]
     servers = [f"| `{name}` | {field.description} |" for name, field in McpServer.model_fields.items()]
@@ -195,11 +204,12 @@ def agents_page() -> str:
         f"A `command` may hold {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}. It is split into words as a "
         "shell would, and no shell runs it. The program works in the current folder, commits with git, and prints a "
         "summary block as its last words; what it prints is never taken for evidence. `{system_file}` and `{mcp_file}` "
-        "are the files with the standing rules and the MCP servers below (`mcpServers`, as most programs read it).\n\n"
+        "are the files with the standing rules and the MCP servers below (`mcpServers`, as most programs read it). "
+        "With `speaks: acp` only `{model}` stands for something.\n\n"
         f"{STANDING}\n"
         + table("| key of an MCP server | what it sets |", servers)
         + "\n"
-        + table("| agent | a system prompt goes to | MCP servers go to | caps it keeps itself | tokens |", places)
+        + table(f"| {' | '.join(PLACES)} |", places)
         + f"\n{CAPS}"
     )
 

@@ -17,10 +17,15 @@ from bot.agents.command import BadTemplate
 from bot.agents.program import Program, raw
 from bot.model.offer import MCP_SERVERS
 
+_MODEL = "{model}"
+"""The one placeholder, since other braces may be the program's own."""
+
 
 @dataclass(frozen=True)
 class AcpAgent(Program):
-    """`command` is split into words as a shell would. Raises BadTemplate where that leaves none."""
+    """`command` is split into words as a shell would, and ``{model}`` in them is the model. Raises BadTemplate where
+    that leaves none. Nothing in the protocol says how hard a model shall think, nor that an agent tells what it costs:
+    some do."""
 
     name: str
     command: str
@@ -37,6 +42,7 @@ class AcpAgent(Program):
         if not words:
             raise BadTemplate("the agent command is empty")
         object.__setattr__(self, "words", words)
+        object.__setattr__(self, "takes", ("model",) if any(_MODEL in word for word in words) else ())
 
     @property
     def program(self) -> str:
@@ -57,7 +63,8 @@ class AcpAgent(Program):
         environment = {}
         if self.base_url_variable and invocation.base_url:
             environment[self.base_url_variable] = invocation.base_url
-        return Command((*argv, "--", *self.words), environment, files)
+        words = (word.replace(_MODEL, invocation.model or "") for word in self.words)
+        return Command((*argv, "--", *words), environment, files)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         if not line.strip():

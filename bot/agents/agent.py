@@ -19,6 +19,8 @@ from bot.model.frozen import Frozen
 from bot.model.offer import McpServer
 from bot.model.session import Spend, Trouble
 
+Choice = Literal["model", "effort"]
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
@@ -211,6 +213,21 @@ class Agent(Protocol):
     @property
     def keeps(self) -> tuple[Metric, ...]:
         """The budgets that it is told (`Invocation.turns`, `Invocation.usd`) and ends for by itself."""
+        ...
+
+    @property
+    def takes(self) -> tuple[Choice, ...]:
+        """What it can be told of how a role is to be played (`Invocation.model`, `Invocation.effort`)."""
+        ...
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it asks no model where none is named."""
+        ...
+
+    @property
+    def tells_money(self) -> bool:
+        """Whether it is known to tell what it costs; where it does not, a bound on money bounds nothing."""
         ...
 
     @property

@@ -18,6 +18,7 @@ from pydantic import BaseModel, JsonValue
 from bot.agents.agent import (
     AgentError,
     AgentEvent,
+    Choice,
     Command,
     Finished,
     Invocation,
@@ -53,6 +54,8 @@ class ClaudeAgent(Program):
     hosts: tuple[str, ...] = ("api.anthropic.com",)
     system_place: str | None = "`--append-system-prompt-file`"
     keeps: tuple[Metric, ...] = (Metric.TURNS, Metric.USD)
+    takes: tuple[Choice, ...] = ("model", "effort")
+    tells_money: bool = True
     mcp_place: str | None = "`--mcp-config`, and `--strict-mcp-config`"
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, JsonValue
 from bot.agents.agent import (
     AgentError,
     AgentEvent,
+    Choice,
     Command,
     Invocation,
     Message,
@@ -59,6 +60,7 @@ class CodexAgent(Program):
     system_place: str | None = "`developer_instructions`"
     notebook: str | None = ".codex/sessions/*/*/*/rollout-*.jsonl"
     mcp_place: str | None = "`mcp_servers`"
+    takes: tuple[Choice, ...] = ("model", "effort")
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
         return Upstream(base_url or _OPENAI, self.credentials)

@@ -37,6 +37,7 @@ class CommandAgent(Program):
         object.__setattr__(self, "words", words)
         for name, place in (("system_place", "{system_file}"), ("mcp_place", "{mcp_file}")):
             object.__setattr__(self, name, f"`{place}`" if any(place in word for word in words) else None)
+        object.__setattr__(self, "takes", ("model",) if any("{model}" in word for word in words) else ())
 
     @property
     def program(self) -> str:

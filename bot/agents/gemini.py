@@ -18,6 +18,7 @@ from pydantic import BaseModel, JsonValue
 from bot.agents.agent import (
     AgentError,
     AgentEvent,
+    Choice,
     Command,
     Finished,
     Invocation,
@@ -54,6 +55,7 @@ class GeminiAgent(Program):
     hosts: tuple[str, ...] = ("generativelanguage.googleapis.com",)
     system_place: str | None = "`GEMINI.md` of its home"
     keeps: tuple[Metric, ...] = (Metric.TURNS,)
+    takes: tuple[Choice, ...] = ("model",)
     notebook: str | None = ".gemini/tmp/*/chats/session-*.jsonl"
     mcp_place: str | None = "`mcpServers`"
 

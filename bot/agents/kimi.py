@@ -21,6 +21,7 @@ from pydantic import BaseModel, JsonValue
 from bot.agents.agent import (
     AgentError,
     AgentEvent,
+    Choice,
     Command,
     Invocation,
     Message,
@@ -52,6 +53,7 @@ class KimiAgent(Program):
     hosts: tuple[str, ...] = ("api.kimi.com", "api.moonshot.ai")
     system_place: str | None = "`AGENTS.md` of its home"
     keeps: tuple[Metric, ...] = (Metric.TURNS,)
+    takes: tuple[Choice, ...] = ("model", "effort")
     notebook: str | None = ".kimi-code/sessions/*/*/agents/*/wire.jsonl"
     mcp_place: str | None = "`mcp.json` of its home"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from bot.agents.agent import AgentError, AgentEvent, Command, Finished, Invocation, Raw, Upstream, Usage
+from bot.agents.agent import AgentError, AgentEvent, Choice, Command, Finished, Invocation, Raw, Upstream, Usage
 from bot.agents.program import Program
 from bot.agents.shared_files import Unreadable, read_shared
 from bot.agents.trouble import trouble_of
@@ -61,6 +61,9 @@ class MiniAgent(Program):
     system_place: str | None = "`agent.system_template`"
 
     keeps: tuple[Metric, ...] = (Metric.TURNS, Metric.USD)
+    takes: tuple[Choice, ...] = ("model",)
+    needs_model: bool = True
+    tells_money: bool = True
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
         """Its maker's, by the first part of the model's name."""

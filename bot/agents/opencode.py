@@ -16,6 +16,7 @@ from pydantic import BaseModel, JsonValue
 from bot.agents.agent import (
     AgentError,
     AgentEvent,
+    Choice,
     Command,
     Invocation,
     Message,
@@ -45,6 +46,8 @@ class OpencodeAgent(Program):
 
     system_place: str | None = "`instructions`"
     mcp_place: str | None = "`mcp`"
+    takes: tuple[Choice, ...] = ("model", "effort")
+    tells_money: bool = True
 
     def upstream(self, model: str | None, base_url: str | None) -> Upstream | None:
         """Without an address it asks whichever maker its model's name begins with, each with a key of its own."""

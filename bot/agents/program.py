@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from bot.agents.agent import AgentEvent, Invocation, Raw, Upstream
+from bot.agents.agent import AgentEvent, Choice, Invocation, Raw, Upstream
 from bot.model.budget import Metric
 from bot.model.offer import McpServer
 
@@ -24,6 +24,9 @@ class Program:
     mcp_place: str | None = None
 
     keeps: tuple[Metric, ...] = ()
+    takes: tuple[Choice, ...] = ()
+    needs_model: bool = False
+    tells_money: bool = False
     notebook: str | None = None
 
     def noted(self, line: bytes) -> tuple[AgentEvent, ...]:

@@ -109,6 +109,10 @@ class Roster:
         """Where its model is asked, if not at its maker's address."""
         return self._offer(agent).base_url
 
+    def model(self, agent: str, named: str | None = None) -> str | None:
+        """The model that `agent` is asked where its role has `named` this one, or none; None is the program's own."""
+        return named or self._offers.get(agent, AgentOffer()).model
+
     def system(self, agent: Agent) -> str | None:
         """The operator's standing rules for it."""
         return self._offer(agent).system

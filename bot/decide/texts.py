@@ -135,6 +135,10 @@ def session_text(session: SessionRecord) -> str:
     ]
     by = f" by {session.agent}" if session.agent else ""
     text = f"Session `{session.id}`{by}: {', '.join(filter(None, counts))}."
+    if session.granted.usd is not None and spend.usd is None:
+        text += (
+            f" Nothing told what it cost, so its bound of {in_words(Metric.USD, session.granted.usd)} bounded nothing."
+        )
     return f"{text} It said last:\n\n{fenced(session.said)}" if session.said else text
 
 

@@ -43,8 +43,8 @@ async def _ask(roster: Roster, agent: Agent, folder: Path) -> tuple[Account, str
         path.mkdir()
     prompt = folder / "prompt.md"
     prompt.write_text(QUESTION, encoding="utf-8")
-    base_url = roster.base_url(agent)
-    invocation = Invocation(prompt, tree, folder / "answer.json", "doctor", None, home, base_url=base_url)
+    asked, base_url = roster.model(agent.name), roster.base_url(agent)
+    invocation = Invocation(prompt, tree, folder / "answer.json", "doctor", asked, home, base_url=base_url)
     command = agent.start(invocation)
     for path, text in command.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

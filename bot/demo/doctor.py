@@ -80,6 +80,8 @@ def _agents(ask_them: bool) -> bool:
         which = f"agent {name}: installed{f' ({version})' if version else ''}"
         if agent.credentials and not roster.credentials(agent):
             _say(None, f"{which}, but none of {', '.join(agent.credentials)} is set")
+        elif ask_them and agent.needs_model and roster.model(name) is None:
+            _say(None, f"{which}; not asked, since it needs a model: `model` in CREWLINE_AGENTS names one")
         elif ask_them:
             answers, words = ask(roster, agent)
             good &= _say(answers, f"{which}; {'it answers' if answers else 'it does not answer'}: {words}")

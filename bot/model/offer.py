@@ -62,7 +62,10 @@ class AgentOffer(Frozen):
 
     command: Annotated[
         str | None,
-        Field(description="How it is started: a template with {prompt_file}, {worktree}, … where `speaks` is `lines`."),
+        Field(
+            description="How it is started: a template with {prompt_file}, {worktree}, … where `speaks` is `lines`, "
+            "with {model} alone where it is `acp`."
+        ),
     ] = None
     speaks: Annotated[
         Literal["lines", "acp"],
@@ -72,6 +75,7 @@ class AgentOffer(Frozen):
         tuple[Variable, ...],
         Field(description="Names of the server's variables that it is given; their values are masked everywhere."),
     ] = ()
+    model: Annotated[str | None, Field(min_length=1, description="Its model where its role names none.")] = None
     base_url: Annotated[str | None, Field(pattern=r"^https?://", description="Where it asks its model.")] = None
     base_url_variable: Annotated[
         Variable | None,

@@ -56,6 +56,7 @@ from bot.sessions.standing import standing_rules
 from bot.sessions.transcript import Transcript
 from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
+from bot.sessions.unheeded import unheeded
 from bot.sessions.worker import work
 from bot.sessions.workplace import find_base, make_workplace, session_folder
 
@@ -177,6 +178,8 @@ class SessionRunner:
     async def run(self, assignment: Assignment) -> SessionReport:
         """Carry the session out. Raises nothing but CancelledError."""
         GUARDS.set(self._guards)
+        model = self._roster.model(assignment.agent, assignment.model)
+        assignment = assignment.model_copy(update={"model": model})
         stage: Stage | None = None
         outcome: Outcome
         try:
@@ -333,6 +336,8 @@ class SessionRunner:
     async def _play(self, stage: Stage) -> Outcome:
         """The checkout for the verify command is made while the agent works."""
         assignment, mirror = stage.assignment, stage.mirror
+        for sentence in unheeded(stage.agent, assignment):
+            stage.transcript.note("unheeded", sentence)
         stage.system = await standing_rules(mirror, assignment, self._roster.system(stage.agent))
         template = await override(mirror, assignment.default_branch or assignment.base_branch, assignment.template)
         if assignment.role is Role.PLANNER:

@@ -1,4 +1,4 @@
-"""Agents that speak the Agent Client Protocol: the real gemini and opencode, against a scripted model."""
+"""Agents that speak the Agent Client Protocol: the real opencode and gemini, against a scripted model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_an_agent_of_the_protocol_works_commits_and_sums_up(tmp_path: Path
     desk.set_up()
     agent = AcpAgent("opencode-acp", "opencode acp")
     async with serve(once(WORK)) as model:
-        played = await desk.play(agent, desk.invocation("Say hi.", "", ""), opencode(model.url))
+        played = await desk.play(agent, desk.invocation("Say hi.", "", ""), opencode(model.url), seconds=180)
     assert (played.ending.code, played.account.error) == (0, None), (played.output, played.errors)
     assert desk.git("log", "--format=%s", "-1").strip() == "Say hi"
     summary = find_summary(played.account.text)
@@ -47,12 +47,28 @@ async def test_an_agent_of_the_protocol_works_commits_and_sums_up(tmp_path: Path
     assert any(isinstance(event, ToolResult) and "committed" in event.text for event in played.events)
 
 
+async def test_the_model_of_a_role_stands_in_the_command_of_an_agent_of_the_protocol(
+    tmp_path: Path, installed: Installed
+) -> None:
+    desk = Desk(tmp_path, installed("gemini"))
+    desk.set_up()
+    agent = AcpAgent("gemini-acp", "gemini --acp -m {model}", credentials=("GEMINI_API_KEY",))
+    assert agent.takes == ("model",)
+    async with serve(once(WORK)) as model:
+        keys = {"GEMINI_API_KEY": "sk-scripted-0123456789", "GOOGLE_GEMINI_BASE_URL": model.url}
+        played = await desk.play(agent, desk.invocation("Say hi.", "gemini-2.5-pro", ""), keys, seconds=180)
+    assert (played.ending.code, played.account.error) == (0, None), (played.output, played.errors)
+    assert {ask.model for ask in model.asked} == {"gemini-2.5-pro"}
+    assert desk.git("log", "--format=%s", "-1").strip() == "Say hi"
+    assert isinstance(find_summary(played.account.text), Summary)
+
+
 async def test_a_refusal_of_its_model_is_told(tmp_path: Path, installed: Installed) -> None:
     desk = Desk(tmp_path, installed("opencode"))
     desk.set_up()
     agent = AcpAgent("opencode-acp", "opencode acp")
     async with serve(always(Refuse(401, "Incorrect API key provided", "authentication_error"))) as model:
-        played = await desk.play(agent, desk.invocation("Say hi.", "", ""), opencode(model.url))
+        played = await desk.play(agent, desk.invocation("Say hi.", "", ""), opencode(model.url), seconds=180)
     error = played.account.error
     assert isinstance(error, AgentError), (played.output, played.errors)
     assert error.trouble is Trouble.NOT_LOGGED_IN, error

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bot.agents.acp import AcpAgent
 from bot.agents.agent import Invocation, Message
 from bot.agents.command import BadTemplate, CommandAgent
 from bot.agents.roster import Needs, Roster, UnknownAgent
@@ -48,6 +49,19 @@ def test_values_are_words_whatever_they_contain() -> None:
 def test_a_bad_template_says_what_is_wrong(template: str, said: str) -> None:
     with pytest.raises(BadTemplate, match=said):
         CommandAgent("mine", template)
+
+
+def test_the_model_of_a_role_goes_before_that_of_the_operator() -> None:
+    mine = AgentOffer(command="mine --model {model} {prompt_file}", model="small")
+    spoken = AgentOffer(command="spoken --json '{}' --model={model}", speaks="acp")
+    roster = Roster({"mini": AgentOffer(model="openai/gpt-5"), "mine": mine, "spoken": spoken})
+    assert (roster.model("mini"), roster.model("mini", "openai/other")) == ("openai/gpt-5", "openai/other")
+    assert (roster.model("mine"), roster.model("claude"), roster.model("nobody")) == ("small", None, None)
+    argv = roster.find("spoken").start(replace(INVOCATION, model="big")).argv
+    assert argv[-4:] == ("spoken", "--json", "{}", "--model=big")
+    takes = [roster.find(name).takes for name in ("mine", "spoken", "claude", "gemini")]
+    assert takes == [("model",), ("model",), ("model", "effort"), ("model",)]
+    assert AcpAgent("deaf", "deaf --acp").takes == ()
 
 
 def test_the_roster_names_the_nearest_agent() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from bot.config import BudgetCaps, BudgetConfig, Limits, RepositoryConfig
 from bot.decide.commands.budget import read_amount
+from bot.decide.texts import session_text
 from bot.model.action import EditComment
 from bot.model.budget import Caps, Metric
-from bot.model.identity import SessionId
+from bot.model.identity import InstanceId, SessionId
 from bot.model.plan import Plan, PlannedTask
-from bot.model.session import Failed, FailureKind, Judged, Outcome, Planned, Role, SessionReport, Spend
+from bot.model.session import Failed, FailureKind, Judged, Outcome, Planned, Role, SessionRecord, SessionReport, Spend
 from bot.model.snapshot import Elsewhere
 from tests.decide.test_life_of_an_objective import APPROVE, published, task
 from tests.decide.world import START, World
@@ -214,3 +215,19 @@ def test_sessions_that_keep_to_what_they_were_granted_never_overdraw_the_objecti
         name, running = next(iter(world.running.items()))
         outcome = published(world) if success and running.role is Role.WORKER else FAILED
         spend(world, name, outcome, part * (running.usd or 0.0))
+
+
+def test_a_check_says_where_a_bound_on_money_bounded_nothing() -> None:
+    told = SessionRecord(
+        id=SessionId("12.parser.worker.1"),
+        role=Role.WORKER,
+        task="parser",
+        holder=InstanceId("one"),
+        claimed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        granted=Caps(usd=5.0),
+        spend=Spend(usd=0.5),
+    )
+    silent = told.model_copy(update={"spend": Spend(input_tokens=10)})
+    assert "Nothing told what it cost, so its bound of $5 bounded nothing." in session_text(silent)
+    unbounded = silent.model_copy(update={"granted": Caps(tokens=10)})
+    assert not any("Nothing told" in session_text(session) for session in (told, unbounded))
