@@ -26,7 +26,7 @@ def merge(situation: Situation) -> list[Action]:
             pull_request=task.pull_request.number,
             head=task.pull_request.head,
             method=situation.config.merge.method,
-            title=f"{task.planned.title} (#{task.pull_request.number})",
+            title=f"{texts.quoted(task.planned.title)} (#{task.pull_request.number})",
             message=texts.merge_message(situation, task),
         )
         for task in tasks_of(situation)

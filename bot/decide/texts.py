@@ -11,22 +11,19 @@ from collections.abc import Iterable
 from bot.decide.situation import Situation
 from bot.decide.task import Task
 from bot.model.budget import Metric, in_words
+from bot.model.harmless import harmless
 from bot.model.identity import salvage_branch
-from bot.model.marker import tag, without_tags
+from bot.model.marker import tag
 from bot.model.session import Evidence, Finding, Published, SessionRecord, Summary, Verdict, salvage_of
 
 SCRIPT_NOTE = "Made by Crewline from a session of a coding agent; see the checks for the evidence."
-_MENTION = re.compile(r"(?<![\w`/])@(?=[A-Za-z0-9])")
-_CLOSING = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=#|\S+/\S+#|https?://)", re.IGNORECASE)
 LONGEST_NOTE = 600
 MOST_PATHS = 20
-_NO_BREAK = "\N{ZERO WIDTH NON-JOINER}"
 
 
 def quoted(text: str) -> str:
-    """`text` of an agent, without tags of ours, mentions that notify, or keywords that close issues."""
-    harmless = _MENTION.sub(f"@{_NO_BREAK}", without_tags(text))
-    return _CLOSING.sub(rf"\1{_NO_BREAK}\2", harmless).strip()
+    """`text` of an agent, in which nothing notifies, closes an issue or skips a check."""
+    return harmless(text).strip()
 
 
 def fenced(text: str) -> str:

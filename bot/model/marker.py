@@ -22,4 +22,6 @@ def tagged(body: str, kind: str) -> str | None:
 
 def without_tags(body: str) -> str:
     """`body` as a person sees it; text from people can carry no tag of ours into a body that we write."""
-    return _TAG.sub("", body)
+    while body != (less := _TAG.sub("", body)):  # what is left and right of a tag may be one
+        body = less
+    return body

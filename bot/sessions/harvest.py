@@ -9,7 +9,8 @@ hand over ourselves (`brought`). Every object that comes in is checked (fsck), a
 nothing there is ever collected as garbage.
 
 Then the commits are written anew in the bot's form: parents and trees as they were; author and committer the
-bot, with the agent named; the message without trailers of ours, and with one that names the session.
+bot, with the agent named; the message without trailers of ours, secrets, or words on which GitHub acts, and with a
+trailer that names the session.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bot.git.mirror import Mirror, make_bare_repository
 from bot.git.pack import make_pack
 from bot.git.process import Identity, git
 from bot.git.trees import straight_line
+from bot.model.harmless import harmless
 from bot.model.identity import CommitSha, SessionId
 from bot.sessions.brought import brought
 from bot.sessions.mask import Mask
@@ -190,7 +192,7 @@ def _in_form(raw: bytes, rewritten: Mapping[CommitSha, CommitSha], bot: Identity
 
 
 def _message(text: str, session: SessionId) -> str:
-    kept = _OURS.sub("", text.replace("\r\n", "\n")).strip()[:_LONGEST_MESSAGE]
+    kept = harmless(_OURS.sub("", text.replace("\r\n", "\n"))).strip()[:_LONGEST_MESSAGE]
     body = kept or "Work of a session without a message"
     last = body.rpartition("\n\n")[2] if "\n\n" in body else ""
     trailers = bool(last) and all(re.match(r"^[A-Za-z][A-Za-z-]*: \S", line) for line in last.splitlines())

@@ -176,3 +176,18 @@ async def test_a_repository_brings_its_own_prompt(world: World) -> None:
     assert isinstance(broken, Failed)
     assert ".github/crewline/worker.md" in broken.detail
     assert "nonsense" in broken.detail
+
+
+async def test_a_message_on_which_github_would_act_is_only_a_message(world: World) -> None:
+    world.agent(
+        'write("src/a.py", "a")\n'
+        'commit("Fix it [skip ci]\\n\\nFixes #1, cc @octocat\\n\\n\\nskip-checks: true\\nCrewline-Task: #9")'
+    )
+    outcome = await world.run(world.worker())
+    assert isinstance(outcome, Published)
+    message = (await world.mirror.git("log", "-1", "--format=%B", outcome.head)).stdout.decode()
+    sign = "\N{ZERO WIDTH NON-JOINER}"
+    assert message.replace(sign, "").startswith("Fix it [skip ci]\n\nFixes #1, cc @octocat\n\nskip-checks: true\n")
+    for word in ("[skip ci]", "Fixes #1", "@octocat", "skip-checks:", "Crewline-Task"):
+        assert word not in message
+    assert message.rstrip().endswith("Crewline-Session: 12.parser.worker.1")
