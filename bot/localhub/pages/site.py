@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -37,23 +38,29 @@ HEADERS = {
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+@cache
+def _environment() -> Environment:
+    """One for all hubs of a process, so that each template is compiled once."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"moment": moment, "clock": clock, "ink": ink, "hue": hue, "url": issue_url}
+    return environment
+
+
 class Site:
     """The pages of one hub."""
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.environment.filters |= {"moment": moment, "clock": clock, "ink": ink, "hue": hue, "url": issue_url}
 
     def page(self, template: str, *, status: int = 200, **views: object) -> HTMLResponse:
         """The template with these views, and the headers of every page."""
-        html = self.environment.get_template(template).render(hub=self.hub, **views)
+        html = _environment().get_template(template).render(hub=self.hub, **views)
         return HTMLResponse(html, status, HEADERS)
 
     def route(self, path: str, endpoint: Endpoint, *methods: str) -> Route:
