@@ -36,7 +36,9 @@ class Player:
 
 def player(situation: Situation, role: Role, task: Task | None) -> Player:
     """The first of the candidates that can be had now, or the one that can be had soonest."""
-    players = [Player(name, _refused_until(situation, name)) for name in _candidates(situation, role, task)]
+    retried = _just_retried(situation, task)
+    names = _candidates(situation, role, task)
+    players = [Player(name, None if retried else _refused_until(situation, name)) for name in names]
     now = situation.now
     ready = next((one for one in players if one.not_before is None or one.not_before <= now), None)
     return ready or min(players, key=lambda one: one.not_before or now)
@@ -65,10 +67,26 @@ def _chosen(situation: Situation, task: Task) -> str | None:
     return task.record.assigned or situation.ledger.planning.assigned or labelled
 
 
+def _just_retried(situation: Situation, task: Task | None) -> bool:
+    """Whether a person asked for another try, and nothing has ended since."""
+    key = task.key if task else None
+    forgiven, sessions = situation.ledger.record(key).forgiven, situation.ledger.sessions_of(key)
+    return forgiven > 0 and all(session.outcome is None for session in sessions[forgiven:])
+
+
+def _forgiven(situation: Situation) -> int:
+    """Up to which of all sessions a `/retry` reaches."""
+    ledger = situation.ledger
+    keys = (None, *(record.key for record in ledger.tasks))
+    ids = {session.id for key in keys for session in ledger.sessions_of(key)[: ledger.record(key).forgiven]}
+    return max((place + 1 for place, session in enumerate(ledger.sessions) if session.id in ids), default=0)
+
+
 def _refused_until(situation: Situation, agent: str) -> datetime | None:
-    """After each session in a row that the agent's provider refused, the pause doubles."""
+    """After each session in a row that the agent's provider refused, the pause doubles; of those before the last
+    `/retry` of anything, none counts."""
     refusals, last = 0, None
-    for session in reversed(situation.ledger.sessions):
+    for session in reversed(situation.ledger.sessions[_forgiven(situation) :]):
         if session.agent.partition(":")[0] != agent.partition(":")[0] or session.outcome is None:
             continue
         if not isinstance(session.outcome, Void) or session.outcome.trouble is None:

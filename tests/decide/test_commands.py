@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from bot.decide.commands import phase
 from bot.decide.commands.grammar import NAMES
 from bot.decide.commands.help import RULES, help_text
 from bot.model.action import React, StopSession
+from bot.model.assignment import WorkerBriefing
 from bot.model.identity import Login, SessionId
 from bot.model.observed import Permission, Reaction
 from bot.model.session import Failed, FailureKind
@@ -100,6 +102,26 @@ def test_escalate_stops_the_session_and_retry_goes_on() -> None:
     world.say("/escalate too risky", on=number)
     stops = [a for a in world.decide().actions if isinstance(a, StopSession)]
     assert [stop.session for stop in stops] == ["12.one.worker.1"]
+
+
+def test_a_hint_for_a_task_that_is_worked_on_is_kept_for_its_next_attempt() -> None:
+    world = planned(task("one"))
+    number = world.observed.tasks[0].number
+    comment = world.say("/retry Prices are in cents.", on=number)
+    world.settle()
+    assert reactions(world, comment) == [Reaction.EYES, Reaction.ROCKET]
+    assert "the next attempt, if there is one, is told it" in replies(world, number)[0]
+    assert list(world.running) == ["12.one.worker.1"]
+    world.end(SessionId("12.one.worker.1"), Failed(reason=FailureKind.NO_COMMITS, detail="nothing"))
+    world.settle()
+    world.now += timedelta(minutes=5)
+    world.settle()
+    (assignment,) = world.running.values()
+    assert isinstance(assignment.briefing, WorkerBriefing)
+    assert (assignment.id, assignment.briefing.hint) == ("12.one.worker.2", "Prices are in cents.")
+    refused = world.say("/retry", on=number)
+    world.settle()
+    assert reactions(world, refused)[-1] is Reaction.CONFUSED
 
 
 def test_a_command_is_carried_out_once_over_restarts() -> None:

@@ -66,6 +66,26 @@ def test_where_nobody_can_be_had_it_waits_with_growing_pauses_and_no_attempt_is_
     assert "needs you" not in world.status()
 
 
+def test_a_retry_asks_a_provider_at_once_that_refused_and_its_pauses_begin_anew() -> None:
+    world = world_of("claude")
+    for ordinal in range(1, 4):
+        world.end(worker(ordinal), LIMITED)
+        world.settle()
+        again = world.decide().look_again_at
+        assert again is not None
+        world.now = again if ordinal < 3 else world.now
+        world.settle()
+    assert not world.running
+    world.say("/retry It has credit again.", on=world.observed.tasks[0].number)
+    world.settle()
+    assert list(world.running) == [worker(4)]
+    world.end(worker(4), LIMITED)
+    world.settle()
+    again = world.decide().look_again_at
+    assert again is not None
+    assert (again - world.now).total_seconds() == 10
+
+
 def test_a_provider_that_refuses_all_night_is_told_to_a_person() -> None:
     world = world_of("claude")
     for ordinal in range(1, MOST_REFUSALS + 1):

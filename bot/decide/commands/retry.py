@@ -20,11 +20,24 @@ def _retry(situation: Situation, request: Request) -> Done | Refused:
         if task.taken_out:
             return Refused(f"{task.reference} is no sub-issue of this objective any more: put it back first.")
         return Refused(f"{task.reference} is closed: reopen it first.")
+    if task.claim is not None and hint is not None:
+        return _hint_later(situation, task, hint)
     if task.claim is not None:
         return Refused(f"a session of {task.reference} is running; `/escalate` stops it.")
     if (spent := overdrawn(situation, task.key)) is not None:
         return Refused(f"{spent.question(task.reference)}.")
     return Done(_forgive(situation, task.key, hint))
+
+
+def _hint_later(situation: Situation, task: Task, hint: str) -> Done:
+    """What runs has its prompt already; nothing is forgiven, since nothing waits."""
+    record = situation.ledger.record(task.key).model_copy(update={"hint": hint})
+    noted = situation.recording(situation.ledger.with_record(task.key, record), f"{task.key}: a hint for later")
+    reply = (
+        f"A session of {task.reference} is running and does not see your hint; the next attempt, if there is one, is "
+        "told it. `/escalate` stops the session, `/retry` starts that attempt then."
+    )
+    return Done(noted, reply)
 
 
 def _retry_objective(situation: Situation, tasks: tuple[Task, ...], hint: str | None) -> Done | Refused:
@@ -57,6 +70,7 @@ RETRY = CommandRule(
     name="retry",
     arguments="[hint]",
     text="Try again what waits for a person; the hint goes into the agent's prompt. On a task it retries that task, "
-    "on the objective everything that waits for you. Earlier failures no longer count.",
+    "on the objective everything that waits for you. Earlier failures no longer count, and a "
+    "model that was not to be had is asked at once. A hint for a task that is worked on is kept for its next attempt.",
     carry_out=_retry,
 )
