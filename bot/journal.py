@@ -210,7 +210,8 @@ NOT_ALL_SEEN = give_up(
 LEFT_ALONE = give_up("left alone", "The issue is gone, moved away, or a pull request.", level="info", ids=OBJECTIVE)
 BAD_CONFIGURATION = refusal(
     "bad configuration",
-    "`.github/crewline.yml` cannot be used; the last good one stays in force. The status of every objective says it.",
+    "`.github/crewline.yml` cannot be used; the last good one stays in force, and where none was ever good, nothing "
+    "starts and nothing merges. The status of every objective says it.",
     "Mend the line that is named.",
     ids=REPOSITORY,
 )

@@ -39,6 +39,7 @@ from bot.github.clock import Clock, SystemClock
 from bot.github.errors import Unavailable
 from bot.github.lease import Holder
 from bot.github.ledger import LedgerStore
+from bot.github.settings_history import SettingsHistory
 from bot.github.wire import trusted_certificates
 from bot.journal import GITHUB_DOWN
 from bot.journal import tell as announce
@@ -304,7 +305,16 @@ class Mirrors:
         lease.made = github.made
         ledgers = LedgerStore(mirror, self._settings.ledger_namespace, lease)
         reached = self._app.reached(name)
-        return Room(name, github, ledgers, lease, kept=self.kept, id=reached.id, installation=reached.installation)
+        return Room(
+            name,
+            github,
+            ledgers,
+            lease,
+            kept=self.kept,
+            id=reached.id,
+            installation=reached.installation,
+            last_good_of_history=SettingsHistory(mirror).last_good,
+        )
 
 
 def _roster(settings: Settings) -> Roster:

@@ -159,7 +159,9 @@ def configuration_page() -> str:
     return (
         f"{NOTE}# Settings of a repository\n\n"
         "A repository sets these in `.github/crewline.yml`, which is read from its default branch and from nowhere "
-        "else. The file and every key in it may be absent. An unknown key or a value that does not fit is refused.\n\n"
+        "else. The file and every key in it may be absent. An unknown key or a value that does not fit is refused: "
+        "then the newest good version of the file stays in force, and where there never was one, nothing starts and "
+        "nothing merges until it is mended or deleted.\n\n"
         + table("| key | type | default | what it sets |", rows)
         + f"\nThese paths are always protected, whatever `protected` adds:\n\n{always}\n\n"
         f"{BUDGETS}\n{PROMPTS}\n"

@@ -250,7 +250,7 @@ class Controller:
         if room.lease.wait() > 0.0:
             self._stand_by(room)
             return False
-        room.configure(await room.github.configuration())
+        await room.configure(await room.github.configuration())
         room.recall(ledgers, await room.github.open_objectives(room.config.label), self._instance.clock())
         await self._inherit(room)
         self._departures.returned(room)
@@ -369,7 +369,10 @@ class Controller:
         if room.allowance.wait(asyncio.get_running_loop().time()):
             self._sweep_soon.set()
             return
-        room.configure(await room.github.configuration())
+        label = room.config.label
+        await room.configure(await room.github.configuration())
+        if room.config.label != label:
+            self._sweep_soon.set()  # what is handed off with this one was not looked for
 
     def _look_at_what_is_over(self, room: Room, number: int) -> None:
         """Once, when reads show what the hint is about; all that is over together has one allowance."""
@@ -422,7 +425,7 @@ class Controller:
                 if room is None:
                     continue
                 if known:
-                    room.configure(await room.github.configuration())
+                    await room.configure(await room.github.configuration())
                 opened = await room.github.open_objectives(room.config.label) if known else ()
                 for number in {*opened, *room.memories}:
                     memory = room.memory(number)

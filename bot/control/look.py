@@ -139,7 +139,7 @@ class Looker:
         if isinstance(sight, Gone):
             await self._leave(room, number, memory, sight)
             return
-        room.configure(sight.observed.configuration)
+        await room.configure(sight.observed.configuration)
         memory.writes = unseen(sight.observed, memory.writes, memory.observed_at, self._settle)
         doubted = doubted_until(sight.observed, memory.writes, memory.observed_at, self._settle)
         sight = await ask_permissions(room, number, memory, sight)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,11 +24,16 @@ from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.ledger import Ledger
 from bot.model.observed import Observation, RepositoryFile
 from bot.model.session import SessionRecord, SessionReport
-from bot.model.snapshot import Elsewhere, MergeRefusal, Neighbour, Wait
+from bot.model.snapshot import BadSettings, Elsewhere, MergeRefusal, Neighbour, Wait
 from bot.model.view import ObjectiveView
 
 SHOWN = 50
 NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+async def no_history() -> RepositoryConfig | None:
+    """Of settings."""
+    return None
 
 
 @dataclass(slots=True)
@@ -79,7 +85,11 @@ class Room:
     lease: RepositoryLease
     config: RepositoryConfig = field(default_factory=RepositoryConfig)
     config_file: RepositoryFile | None = None
-    config_problem: str | None = None
+    config_problem: BadSettings | None = None
+    last_good: RepositoryConfig | None = None
+    """What the file said when it could be used last, as far as that was asked for or seen."""
+    last_good_of_history: Callable[[], Awaitable[RepositoryConfig | None]] = no_history
+    configuring: asyncio.Lock = field(default_factory=asyncio.Lock)
     memories: dict[int, Memory] = field(default_factory=dict)
     closed: ClosedObjectives = field(default_factory=ClosedObjectives)
     """Their ledgers are read again where somebody comments there or opens them again."""
@@ -128,17 +138,26 @@ class Room:
         if memory.view is not None:
             self.finished.append(memory.view)
 
-    def configure(self, file: RepositoryFile | None) -> None:
-        """Take the repository's settings as they read now. Bad ones are told, and the last good ones stay in force."""
-        if file == self.config_file:
-            return
-        self.config_file = file
-        read = read_configuration(file)
-        if isinstance(read, ConfigurationProblem):
-            self.config_problem = read.text
-            tell(BAD_CONFIGURATION, repository=str(self.name), problem=read.text)
-        else:
-            self.config, self.config_problem = read, None
+    async def configure(self, file: RepositoryFile | None) -> None:
+        """Take the repository's settings as they read now. Bad ones are told, and the last good ones are in force, also
+        those that only an earlier process saw. Where none were ever good, `config_problem` says so: without a file
+        the defaults are meant, but whoever wrote one meant something else.
+
+        Raises GitFailed where the history cannot be read; then nothing has changed.
+        """
+        async with self.configuring:
+            if file == self.config_file:
+                return
+            read = read_configuration(file)
+            if isinstance(read, ConfigurationProblem):
+                self.last_good = self.last_good or await self.last_good_of_history()
+                self.config = self.last_good or RepositoryConfig()
+                self.config_problem = BadSettings(read.text, never_good=self.last_good is None)
+                tell(BAD_CONFIGURATION, repository=str(self.name), problem=read.text)
+            else:
+                self.config, self.config_problem = read, None
+                self.last_good = read if file is not None else self.last_good
+            self.config_file = file
 
     def objectives_of(self, number: int) -> frozenset[int]:
         """The objectives that an issue or pull request belongs to, of those that are not over."""

@@ -100,7 +100,7 @@ def _sessions(situation: Situation) -> list[Action]:
         reason = unwanted(situation, claim)
         if reason is not None and running:
             actions.append(StopSession(claim.id, reason))
-        if reason is None and not running and claim.id not in harvested:
+        if reason is None and not running and claim.id not in harvested and not situation.unruled:
             actions.append(StartSession(assignment(situation, claim)))
     return actions
 

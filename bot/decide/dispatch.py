@@ -25,7 +25,7 @@ PLENTY = 1000
 
 
 def dispatch(situation: Situation) -> Situation:
-    if not situation.active or situation.held:
+    if not situation.active or situation.held or situation.unruled:
         return situation
     if situation.ledger.plan is None:
         return _claim_planner(situation)

@@ -19,7 +19,7 @@ LONGEST_WAIT = timedelta(minutes=5)
 def merge(situation: Situation) -> list[Action]:
     """Merges, each guarded by the commit that was verified and reviewed. What an earlier process may not have shown
     (the verdict, its review) is shown before: while absence is not trusted nothing is, so nothing is merged either."""
-    if not situation.active or situation.held or not situation.snapshot.absence_trusted:
+    if not situation.active or situation.held or situation.unruled or not situation.snapshot.absence_trusted:
         return []
     return [
         Merge(

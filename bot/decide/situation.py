@@ -56,6 +56,13 @@ class Situation:
         escalation = self.ledger.planning.escalation
         return escalation is not None and not escalation.for_budget
 
+    @property
+    def unruled(self) -> bool:
+        """Whether nobody knows how the repository wants its work done: its settings are bad, and were never good. Then
+        nothing starts and nothing merges; what runs comes to its end."""
+        problem = self.snapshot.config_problem
+        return problem is not None and problem.never_good
+
     def branch_of(self, key: str) -> str:
         return task_branch(self.objective.number, key)
 

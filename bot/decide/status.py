@@ -18,7 +18,7 @@ from bot.model.amendment import Refusal
 from bot.model.identity import salvage_branch
 from bot.model.marker import tag
 from bot.model.session import Published, Role
-from bot.model.snapshot import Snapshot
+from bot.model.snapshot import BadSettings, Snapshot
 
 WAITS = "⏳"
 """Begins the paragraph that says until when GitHub's limit is waited for."""
@@ -62,8 +62,8 @@ def status_text(situation: Situation) -> str:
         parts.append(_picture(tasks))
     if (problem := situation.snapshot.hindrance) and not finished(situation, tasks):
         parts.insert(2, f"> [!WARNING]\n> {problem} Nothing starts until then; what runs goes on.")
-    if problem := situation.snapshot.config_problem:
-        parts.append("> [!WARNING]\n> `.github/crewline.yml` is not in force:\n" + _quote(problem))
+    if bad := situation.snapshot.config_problem:
+        parts.append(f"> [!WARNING]\n{_quote(_bad_settings(bad))}")
     if not finished(situation, tasks):
         parts.append(f"Commands: {usages_text(RULES)}.")
     return "\n\n".join(parts)
@@ -163,6 +163,12 @@ def _picture(tasks: tuple[Task, ...]) -> str:
     for task in tasks:
         lines += [f"  {names[key]} --> {names[task.key]}" for key in task.planned.depends_on]
     return "\n".join([*lines, CLASSES, "```"])
+
+
+def _bad_settings(bad: BadSettings) -> str:
+    held = "nothing starts and nothing merges until it is mended, or deleted for the defaults; what runs goes on"
+    why = f"and no version of it was ever good: {held}." if bad.never_good else "but its last good version is:"
+    return f"`.github/crewline.yml` is not in force, {why}\n{bad.text}"
 
 
 def _quote(text: str) -> str:

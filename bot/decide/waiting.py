@@ -96,6 +96,8 @@ def stopped(situation: Situation) -> str | None:
         return "stopped: the objective's issue is closed; reopen it to go on"
     if not situation.labelled:
         return f"paused: the label `{situation.config.label}` was removed; set it again to go on"
+    if situation.unruled:
+        return "waits until `.github/crewline.yml` is mended: no version of it was ever good"
     if situation.held:
         return f"waits for a person: {_asked(situation.ledger.planning.escalation, ' on the objective')}"
     return None

@@ -51,6 +51,15 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class BadSettings:
+    """``.github/crewline.yml`` cannot be used as it reads now: `text` says why, a problem a line. Its last good version
+    is in force instead; `never_good`: there is none."""
+
+    text: str
+    never_good: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One objective at one moment.
 
@@ -77,7 +86,7 @@ class Snapshot:
     """How many of them a role may have, where that is less: as its turn and its limits are."""
     absence_trusted: bool = True
     refusals: tuple[MergeRefusal, ...] = ()
-    config_problem: str | None = None
+    config_problem: BadSettings | None = None
     wait: Wait | None = None
     hindrance: str | None = None
     """Why no session can start on this server for now, in one sentence; `free_slots` is 0 then."""

@@ -30,12 +30,14 @@ from bot.model.session import (
     Verdict,
     Void,
 )
+from bot.model.snapshot import BadSettings
 from tests.decide.world import World
 
 APPROVE = Verdict(decision="approve", summary="Good.")
 MOST_TASKS = 8
 AMENDMENTS = 3
 FOLDERS = ("src/**", "src/cart.py", "tests/**", "docs/*.md", "docs/**", "tools/**")
+NEVER_GOOD = BadSettings(".github/crewline.yml:1:1: unknown key 'lable'", never_good=True)
 LACKING = ("src/cart.py", "docs/x.md", "tools/y.py", "other.txt", ".github/workflows/ci.yml")
 
 
@@ -73,6 +75,9 @@ class Story:
 
     def step(self) -> None:
         for action in self.world.settle():
+            assert not (self.world.config_problem and isinstance(action, StartSession | Merge)), (
+                "nobody knows the rules"
+            )
             if isinstance(action, StartSession):
                 self._may_start(action)
             if isinstance(action, Merge):
@@ -213,8 +218,14 @@ class Story:
 def test_every_objective_ends_or_asks_a_person(plan: Plan, data: st.DataObject) -> None:
     story = Story(plan)
     restarts = data.draw(st.integers(0, 3))
+    spoilings = data.draw(st.integers(0, 2))
     for _ in range(150):
-        if restarts and data.draw(st.booleans()):
+        if spoilings and story.world.config_problem is None and data.draw(st.booleans()):
+            spoilings -= 1
+            story.world.config_problem = NEVER_GOOD
+        elif story.world.config_problem and (not story.world.running or data.draw(st.booleans())):
+            story.world.config_problem = None
+        elif restarts and data.draw(st.booleans()):
             restarts -= 1
             story.world.restart()
         elif story.world.running:

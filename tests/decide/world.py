@@ -64,7 +64,7 @@ from bot.model.observed import (
     Review,
 )
 from bot.model.session import Outcome, SessionReport, Spend, Void
-from bot.model.snapshot import Elsewhere, Snapshot
+from bot.model.snapshot import BadSettings, Elsewhere, Snapshot
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BOT = Login("crewline[bot]")
@@ -105,6 +105,7 @@ class World:
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     agents: tuple[str, ...] = ()
     absence_trusted: bool = True
+    config_problem: BadSettings | None = None
     numbers: int = 12
     commits: int = 0
 
@@ -123,6 +124,7 @@ class World:
             elsewhere=self.elsewhere,
             free_slots=self.slots - len(self.running),
             absence_trusted=self.absence_trusted,
+            config_problem=self.config_problem,
         )
 
     def decide(self) -> Decision:
