@@ -1,4 +1,6 @@
-"""Agents that speak the Agent Client Protocol: the real opencode and gemini, against a scripted model."""
+"""Agents that speak the Agent Client Protocol: the real opencode and gemini, against a scripted model.
+
+What opencode does with servers of tools, and that it works, commits and sums up: `tests/agents/test_places.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.agents.acp import AcpAgent
-from bot.agents.agent import AgentError, Started, ToolCall, ToolResult
+from bot.agents.agent import AgentError
 from bot.agents.command import BadTemplate
 from bot.agents.summary import find_summary
 from bot.model.session import Summary, Trouble
@@ -29,22 +31,6 @@ def opencode(url: str) -> dict[str, str]:
     }
     settings = {"provider": {"crewline": provider}, "model": "crewline/scripted", "autoupdate": False}
     return {"OPENCODE_CONFIG_CONTENT": json.dumps(settings), "OPENCODE_DISABLE_MODELS_FETCH": "1"}
-
-
-async def test_an_agent_of_the_protocol_works_commits_and_sums_up(tmp_path: Path, installed: Installed) -> None:
-    desk = Desk(tmp_path, installed("opencode"))
-    desk.set_up()
-    agent = AcpAgent("opencode-acp", "opencode acp")
-    async with serve(once(WORK)) as model:
-        played = await desk.play(agent, desk.invocation("Say hi.", "", ""), opencode(model.url), seconds=180)
-    assert (played.ending.code, played.account.error) == (0, None), (played.output, played.errors)
-    assert desk.git("log", "--format=%s", "-1").strip() == "Say hi"
-    summary = find_summary(played.account.text)
-    assert isinstance(summary, Summary)
-    assert summary.summary.strip() == "Did what was asked."
-    assert any(isinstance(event, Started) and event.conversation for event in played.events)
-    assert any(isinstance(event, ToolCall) for event in played.events)
-    assert any(isinstance(event, ToolResult) and "committed" in event.text for event in played.events)
 
 
 async def test_the_model_of_a_role_stands_in_the_command_of_an_agent_of_the_protocol(

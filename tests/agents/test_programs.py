@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.agent import Agent, AgentError, Finished, Started, ToolCall, ToolResult, Usage
+from bot.agents.agent import Agent, AgentError, Finished, Started, StepUsage, ToolCall, ToolResult, Usage
 from bot.agents.claude import ClaudeAgent
 from bot.agents.codex import CodexAgent
 from bot.agents.gemini import GeminiAgent
@@ -129,7 +129,7 @@ async def test_a_silent_model_is_ended_from_outside(name: str, desk: Desk) -> No
     assert not any(isinstance(event, Finished) for event in played.events)
 
 
-@pytest.mark.parametrize("name", ["claude"])
+@pytest.mark.parametrize("name", ["claude", "gemini", "kimi"])
 async def test_a_cap_of_turns_is_kept_by_the_program_itself(name: str, desk: Desk) -> None:
     agent, variable, model_name, path = AGENTS[name]
     for_ever: Script = once("echo never", last="")
@@ -144,4 +144,4 @@ async def test_a_cap_of_turns_is_kept_by_the_program_itself(name: str, desk: Des
     assert isinstance(error, AgentError)
     assert error.capped
     assert len(model.asked) == 3
-    assert any(isinstance(event, Usage) for event in played.events)
+    assert any(isinstance(event, Usage | StepUsage) for event in played.events)

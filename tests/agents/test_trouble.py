@@ -62,3 +62,11 @@ def test_what_mini_keeps_to_itself_stands_in_its_trajectory(tmp_path: Path) -> N
     assert isinstance(error, AgentError)
     assert error.trouble is Trouble.NO_CREDIT
     assert "Insufficient balance" in error.text
+
+
+def test_a_cap_that_mini_keeps_itself_is_no_error_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "trajectory.json").write_text(json.dumps({"info": {"exit_status": "LimitsExceeded"}}))
+    paths = (tmp_path / "prompt.md", tmp_path, tmp_path / "answer.json")
+    *_, error = MiniAgent().ending(Invocation(*paths, "1.shop.worker.1", None, tmp_path), 0)
+    assert isinstance(error, AgentError)
+    assert (error.capped, error.trouble) == (True, None)
