@@ -24,7 +24,7 @@ from dataclasses import asdict
 from itertools import chain, count, islice
 from pathlib import Path
 
-from tests.torture import day, faults, network, people, two_bots
+from tests.torture import day, faults, network, outage, people, two_bots
 from tests.torture.endpoint import endpoint
 from tests.torture.runs import Case, difference, run
 from tests.torture.shapes import SHAPES
@@ -45,7 +45,7 @@ PAIRS_OF_A_SEED = 20
 MOST_ROUNDS = 10
 """Of pairs: by then something keeps runs from being crashed twice."""
 NAMES = tuple(one.name for one in SHAPES)
-PARTS = ("crashes", "planted faults", "network", "people", "two bots", "day", "endpoint")
+PARTS = ("crashes", "planted faults", "network", "outage", "people", "two bots", "day", "endpoint")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,6 +89,7 @@ def _parts(given: argparse.Namespace) -> dict[str, Callable[[], dict[str, Json]]
         "crashes": lambda: _crashes(given),
         "planted faults": _planted,
         "network": lambda: _told(network.sweep(range(network.SEEDS), _note, processes)),
+        "outage": lambda: outage.sweep(range(outage.SEEDS), _note, processes),
         "people": lambda: _told(people.sweep(range(people.SEEDS), _note, processes)),
         "two bots": lambda: _told(two_bots.sweep(range(two_bots.SEEDS), _note, processes)),
         "day": lambda: asdict(day.live(day.Day())),

@@ -25,6 +25,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.types import ASGIApp, Message, Scope
 
 from bot.localhub.model.app import App
+from bot.localhub.model.hub import Hub
+from bot.localhub.model.settings import Outage
+from bot.localhub.outage import Gate
+from bot.localhub.server import HubApp
 from tests.torture.boundaries import Boundaries, Lost
 from tests.torture.virtual_loop import LIFE, Life, VirtualLoop
 
@@ -46,6 +50,8 @@ class HubSide:
 
     def __init__(self, loop: VirtualLoop, context: Context, seed: int) -> None:
         self.loop = loop
+        self.shut = False
+        """Whether nobody listens: connections are refused."""
         self._context = context
         self._chance = random.Random(f"ways {seed}")
 
@@ -63,9 +69,10 @@ class DoorToHub(httpx.AsyncBaseTransport):
     """What carries a bot's requests to GitHub. `app` is whose JWTs are signed anew: githubkit asks the machine for
     the time, which is not the hub's."""
 
-    def __init__(self, side: HubSide, hub: ASGIApp, app: App, boundaries: Boundaries) -> None:
+    def __init__(self, side: HubSide, hub: Hub, app: App, boundaries: Boundaries) -> None:
         self._side = side
-        self._hub = hub
+        self._faults = hub.faults
+        self._hub = Gate(hub, HubApp(hub))
         self._app = app
         self._boundaries = boundaries
         self._jwt: tuple[float, str] | None = None
@@ -80,9 +87,12 @@ class DoorToHub(httpx.AsyncBaseTransport):
             await self._boundaries.reach(f"asks {what}", on_its_way=True)
         except Lost:
             raise httpx.ConnectError("connection refused", request=request) from None
-        if life.cut_off:
+        if life.cut_off or self._side.shut:
             raise httpx.ConnectError("no way to the hub", request=request)
         answer = await self._side.do(self._arrive(request))
+        if answer is None:
+            await asyncio.sleep(request.extensions["timeout"]["read"])
+            raise httpx.ReadTimeout("no answer", request=request)
         await self._side.way()
         if life.cut_off:
             raise httpx.ReadError("the answer was lost", request=request)
@@ -92,8 +102,11 @@ class DoorToHub(httpx.AsyncBaseTransport):
             raise httpx.ReadError("the connection broke", request=request) from None
         return httpx.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
 
-    async def _arrive(self, request: httpx.Request) -> Answer:
+    async def _arrive(self, request: httpx.Request) -> Answer | None:
+        """None where it is answered by silence: then it is the bot's patience that ends."""
         await self._side.way()
+        if self._faults.outage is Outage.SILENCE:
+            return None
         return await ask(self._hub, request, self._headers(request))
 
     def _headers(self, request: httpx.Request) -> list[tuple[bytes, bytes]]:

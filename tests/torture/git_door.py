@@ -7,6 +7,7 @@ token is asked for, requests are counted, rules refuse, and what follows from a 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from bot.localhub.model.hub import Hub
 from bot.localhub.model.push import moves_between, refs_moved
 from bot.localhub.model.refs import may_change_workflows, protected
 from bot.localhub.model.repository import Repository
+from bot.localhub.model.settings import Outage
 from tests.torture import transfer
 from tests.torture.boundaries import Boundaries, Lost
 from tests.torture.doors import HubSide
@@ -63,7 +65,7 @@ class GitDoor:
             await self._boundaries.reach(f"begins to {what}", on_its_way=True)
         except Lost:
             return unsent
-        if life is not None and life.cut_off:
+        if (life is not None and life.cut_off) or self._side.shut:
             return unsent
         ended = await self._side.do(self._arrive(command, verb, address))
         await self._side.way()
@@ -76,9 +78,19 @@ class GitDoor:
         return ended
 
     async def _arrive(self, command: Command, verb: str, address: str) -> Ended:
+        assert self._hub is not None
         assert self._side is not None
         await self._side.way()
-        return await self._serve(command, verb, address)
+        match self._hub.faults.outage:
+            case None:
+                return await self._serve(command, verb, address)
+            case Outage.SILENCE:
+                await asyncio.sleep(float(_setting(command, "http.lowSpeedTime")))
+                return Ended(128, b"", f"fatal: unable to access '{address}': Operation too slow\n".encode())
+            case _:
+                return Ended(
+                    128, b"", f"fatal: unable to access '{address}': The requested URL returned error: 502\n".encode()
+                )
 
     async def _serve(self, command: Command, verb: str, address: str) -> Ended:
         assert self._hub is not None
@@ -153,8 +165,9 @@ def _admit(hub: Hub, command: Command, address: str, *, push: bool) -> tuple[Rep
 
 
 def _setting(command: Command, key: str) -> str:
+    """What was said last counts."""
     environment = command.environment
-    for index in range(int(environment.get("GIT_CONFIG_COUNT", "0"))):
+    for index in reversed(range(int(environment.get("GIT_CONFIG_COUNT", "0")))):
         if environment[f"GIT_CONFIG_KEY_{index}"] == key:
             return environment[f"GIT_CONFIG_VALUE_{index}"]
     return ""

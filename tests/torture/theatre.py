@@ -25,9 +25,9 @@ import contextvars
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from unittest.mock import patch
 
 from pydantic import SecretStr
@@ -44,9 +44,8 @@ from bot.localhub.model.issue import Issue, open_issue
 from bot.localhub.model.pull_request import PullRequest
 from bot.localhub.model.push import Push
 from bot.localhub.model.repository import Repository
-from bot.localhub.model.settings import HubSettings
+from bot.localhub.model.settings import HubSettings, Outage, WebhookFaults
 from bot.localhub.model.user import User
-from bot.localhub.server import HubApp
 from bot.localhub.webhooks.sender import Sender
 from bot.model.assignment import Assignment
 from bot.model.identity import InstanceId
@@ -71,6 +70,8 @@ CONFIG = "verify:\n  command: make check\n"
 READ_LAG = 4.0
 """Seconds that the hub's reads lag behind its writes; less than the bot's `settle_seconds`."""
 Setting = str | float | int
+Down = Literal["502", "silence", "refused"]
+"""How GitHub is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ class Theatre:
         self.app: App
         self.shop: Repository
         self._side = HubSide(loop, contextvars.copy_context(), scenery.seed)
+        self._webhooks: WebhookFaults | None = None
+        """What was wrong with them before GitHub went down; None while it is up."""
         self._door = door
         self._group: asyncio.TaskGroup
         door.open(self.hub, self._side, self.boundaries)
@@ -167,6 +170,26 @@ class Theatre:
             bot.life.end()
         shutil.rmtree(bot.folder, ignore_errors=True)
         bot.ended.set()
+
+    def go_down(self, how: Down) -> None:
+        """GitHub answers nobody any more, git included, and tells nothing; people are spared, and act as before."""
+        self.tell("theatre", f"GitHub is down: {how}")
+        faults = self.hub.faults
+        faults.outage = {"502": Outage.BAD_GATEWAY, "silence": Outage.SILENCE, "refused": None}[how]
+        self._side.shut = how == "refused"
+        self._webhooks = self._webhooks or faults.webhooks
+        faults.webhooks = replace(faults.webhooks, lose=1.0)
+
+    def come_back(self) -> None:
+        self.tell("theatre", "GitHub is back")
+        self.hub.faults.outage = None
+        self._side.shut = False
+        if self._webhooks is not None:
+            self.hub.faults.webhooks, self._webhooks = self._webhooks, None
+
+    @property
+    def down(self) -> bool:
+        return self._webhooks is not None
 
     async def add_repository(self, name: str, config: str | None = None) -> Repository:
         """One more of alice's; the App reaches it."""
@@ -254,7 +277,7 @@ class Theatre:
 
         world = World(
             clock=clock,
-            transport=DoorToHub(side, HubApp(self.hub), self.app, self.boundaries),
+            transport=DoorToHub(side, self.hub, self.app, self.boundaries),
             new_instance=lambda: InstanceId(bot.name),
             runner=runner,
             listen=listen,
