@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from bot.localhub.git.bare import ZERO, RefUpdate, Signature
 from bot.localhub.git.files import tree_with_files
@@ -32,7 +32,7 @@ from bot.localhub.model.push import RefMove, refs_moved
 from bot.localhub.model.refs import delete_ref
 from bot.localhub.model.repository import Repository
 from bot.localhub.model.user import User
-from tests.torture.theatre import Theatre
+from tests.torture.theatre import Down, Theatre
 
 T = TypeVar("T")
 LABEL = "crewline"
@@ -334,6 +334,19 @@ async def merge_a_pull_request(town: Town, choice: int) -> str | None:
 
 
 @_act
+async def aim_a_pull_request_elsewhere_or_back(town: Town, choice: int) -> str | None:
+    pull = _one([one for one in town.pulls() if one.state == "open"], choice)
+    if pull is None:
+        return None
+    base = town.shop.default_branch
+    if pull.base_ref == base:
+        base = f"side-{town.theatre.hub.next_id('side', first=1)}"
+        await town.theatre.hub.push_files(town.shop, town.bob, base, {"side.txt": f"{choice}\n"}, "To one side")
+    await pull.set_base(town.bob, base)
+    return f"bob aims {pull.issue} at {base}"
+
+
+@_act
 async def make_a_draft(town: Town, choice: int) -> str | None:
     pull = _one([one for one in town.pulls() if one.state == "open"], choice)
     if pull is None:
@@ -425,6 +438,34 @@ async def suspend_or_not(town: Town, choice: int) -> str | None:
 
 
 @_act
+async def take_a_permission_or_give_it_back(town: Town, choice: int) -> str | None:
+    """What is taken and given holds for tokens that are around, too."""
+    installation = town.installation
+    if installation is None:
+        return None
+    if give_back(town, installation):
+        return "alice gives the App its permissions back"
+    name = ("checks", "pull_requests", "issues", "contents")[choice % 4]
+    _set_permission(installation, name, "read")
+    return f"alice takes {name}: write from the App"
+
+
+def give_back(town: Town, installation: Installation) -> bool:
+    """Whether a permission had been taken."""
+    app = town.theatre.app
+    taken = [name for name, level in app.permissions.items() if installation.permissions[name] != level]
+    for name in taken:
+        _set_permission(installation, name, app.permissions[name])
+    return bool(taken)
+
+
+def _set_permission(installation: Installation, name: str, level: str) -> None:
+    permissions = installation.permissions
+    assert isinstance(permissions, dict)
+    permissions[name] = level  # of its tokens, too: they share it
+
+
+@_act
 async def archive_or_not(town: Town, choice: int) -> str | None:
     town.shop.set_archived(town.alice, not town.shop.archived)
     return f"alice {'archives' if town.shop.archived else 'wakes'} the repository"
@@ -455,6 +496,17 @@ async def lose_webhooks(town: Town, choice: int) -> str | None:
     faults = town.theatre.hub.faults.webhooks
     town.theatre.hub.faults.webhooks = replace(faults, lose=0.0 if faults.lose else 1.0)
     return f"webhooks {'arrive again' if faults.lose else 'get lost'}"
+
+
+@_act
+async def github_goes_down_or_comes_back(town: Town, choice: int) -> str | None:
+    if town.theatre.down:
+        town.theatre.come_back()
+        return "GitHub is back"
+    how = _one(get_args(Down), choice)
+    assert how is not None
+    town.theatre.go_down(how)
+    return f"GitHub is down: {how}"
 
 
 @_act

@@ -7,9 +7,10 @@
 
 One seed is one walk: steps of people, GitHub and time (`tests.torture.acts`) around an objective that is at work, with
 pauses between them. After each step what must hold is looked at (`tests.torture.watch`). After the last people stop;
-what keeps the bot out altogether is taken back (the App is installed, the repository awake, webhooks arrive, bob may
-write, the label is set). Then every objective must come to rest: it is closed, or left the repository, or asks one
-clear question; and after that nothing may be written any more.
+what keeps the bot out altogether is taken back: the App is installed with its permissions, the repository awake, GitHub
+up, webhooks arrive, bob may write, the label is set, pull requests aim at the default branch. Then every objective must
+come to rest: it is closed, or left the repository, or asks one clear question; and after that nothing may be written
+any more.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from bot.localhub.model.comment import Comment
 from bot.localhub.model.issue import Issue
 from bot.localhub.model.issue_links import unblock
 from bot.model.marker import tagged
-from tests.torture.acts import ACTS, LABEL, Town, perform_act
+from tests.torture.acts import ACTS, LABEL, Town, give_back, perform_act
 from tests.torture.playbook import Play, Playbook
 from tests.torture.runs import fast_folder
 from tests.torture.shapes import CHAIN, DIAMOND, TITLE
@@ -201,6 +202,8 @@ async def _founded(theatre: Theatre) -> Town:
 async def _make_up(town: Town) -> None:
     """People take back what keeps the bot out."""
     theatre, hub = town.theatre, town.theatre.hub
+    if theatre.down:
+        theatre.come_back()
     hub.faults.webhooks = replace(hub.faults.webhooks, lose=0.0)
     if town.shop.archived:
         town.shop.set_archived(town.alice, False)
@@ -208,6 +211,7 @@ async def _make_up(town: Town) -> None:
         town.installation = hub.install(theatre.app, town.alice)
     elif not town.installation.active:
         hub.unsuspend(town.installation, town.alice)
+    give_back(town, town.installation)
     town.shop.add_collaborator(town.bob, "write")
     if not town.powers[-1][1]:
         town.powers.append((hub.now(), True))
@@ -220,6 +224,8 @@ async def _make_up(town: Town) -> None:
     for pull in town.pulls():
         if pull.state == "open" and pull.draft:
             pull.set_draft(town.bob, False)
+        if pull.state == "open" and pull.base_ref != town.shop.default_branch:
+            await pull.set_base(town.bob, town.shop.default_branch)
     parts = [
         task for task in town.tasks() if task.parent in town.here()
     ]  # what people wait for among themselves is not

@@ -43,6 +43,10 @@ class Watch:
         """The ids of the issues that are the bot's business."""
         self._blocked_since: dict[tuple[int, int], datetime] = {}
         self._reopened_at: dict[int, datetime] = {}
+        self._aimed_at: dict[int, datetime] = {}
+        """When a pull request was last edited: its base may be another one since."""
+        self._default = (town.shop.default_branch, town.theatre.hub.now())
+        """The default branch, and since when."""
         self._settings_at: str | None = None
         self._demands: list[tuple[datetime, bool]] = []
         """Since when the settings in force have a verify command, or have none."""
@@ -86,6 +90,10 @@ class Watch:
             self._blocked_since[subject.id, event.related.id] = now
         if event.name == "issue.reopened" and isinstance(subject, Issue):
             self._reopened_at[subject.id] = now
+        if event.name == "pull_request.edited" and isinstance(subject, PullRequest):
+            self._aimed_at[subject.issue.id] = now
+        if self._default[0] != self._town.shop.default_branch:
+            self._default = (self._town.shop.default_branch, now)
         if event.actor is None or event.actor.account is not bot:
             return
         self._writes += 1
@@ -115,6 +123,9 @@ class Watch:
             self._wrong(f"{pull.issue} was merged at {pull.head_sha[:8]}, which was not reviewed")
         if said.get(VERIFY_CHECK, "success") != "success":
             self._wrong(f"{pull.issue} was merged at {pull.head_sha[:8]}, which does not pass")
+        base, since = self._default
+        if pull.base_ref != base and now - max(since, self._aimed_at.get(pull.issue.id, since)) > RACE:
+            self._wrong(f"{pull.issue} was merged into {pull.base_ref}, not into {base}")
         number, _, key = pull.head_ref.removeprefix("crewline/").partition("/")
         if VERIFY_CHECK not in said and number.isdecimal():
             self._unverified.append((int(number), key, pull))
