@@ -29,6 +29,8 @@ from tests.torture.verdict import Json
 
 PER_SECOND, SECONDS, OBJECTIVES = 500, 60, 4
 DELIVERIES, FINISHED, TENTHS = 100_000, 1000, 10
+BEFORE = 5000
+"""Deliveries before those of the soak: what is imported and cached at first use."""
 PATIENCE = 300.0
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -53,13 +55,15 @@ async def endpoint(folder: Path) -> dict[str, Json]:
     return {"load": await load(folder / "load"), "soak": await soak(folder / "soak")}
 
 
-async def load(folder: Path, *, per_second: int = PER_SECOND, seconds: float = SECONDS) -> dict[str, Json]:
+async def load(
+    folder: Path, *, per_second: int = PER_SECOND, seconds: float = SECONDS, many: int = OBJECTIVES
+) -> dict[str, Json]:
     await asyncio.to_thread(folder.mkdir)
     async with theatre(folder, sessions_for(CHAIN)) as here, here.bot() as bot:
         await _done(here, [_hand_off(here, "The first")])
         shots = rendered(here)
         before = Cost.of(bot.pid)
-        objectives = [_hand_off(here, f"Objective {number}") for number in range(OBJECTIVES)]
+        objectives = [_hand_off(here, f"Objective {number}") for number in range(many)]
         looks = here.hub.usage.graphql.total()
         score = await fire(folder, bot.port, shots, per_second, seconds)
         looks = here.hub.usage.graphql.total() - looks
@@ -72,7 +76,7 @@ async def load(folder: Path, *, per_second: int = PER_SECOND, seconds: float = S
             "deliveries per second": per_second,
             "kinds of payloads": len(shots),
             "bytes of the largest": max(len(shot.body) for shot in shots),
-            "objectives": OBJECTIVES,
+            "objectives": many,
             "of them closed under fire": closed,
             "and in the end": sum(objective.state == "closed" for objective in objectives),
             "GraphQL requests meanwhile": looks,
@@ -85,7 +89,9 @@ async def load(folder: Path, *, per_second: int = PER_SECOND, seconds: float = S
         }
 
 
-async def soak(folder: Path, *, deliveries: int = DELIVERIES, finished: int = FINISHED) -> dict[str, Json]:
+async def soak(
+    folder: Path, *, deliveries: int = DELIVERIES, finished: int = FINISHED, before: int = BEFORE
+) -> dict[str, Json]:
     await asyncio.to_thread(folder.mkdir)
     async with theatre(folder, sessions_for(CHAIN)) as here:
         async with here.bot():
@@ -97,13 +103,13 @@ async def soak(folder: Path, *, deliveries: int = DELIVERIES, finished: int = FI
             began = monotonic()
             await _done(here, [_hand_off(here, "One before")])  # by then all ledgers are read
             opened = monotonic() - began
-            await weapon.as_fast_as_it_goes(shots, 5000)  # what is imported and cached at first use
+            await weapon.as_fast_as_it_goes(shots, before)
             looks = here.hub.usage.graphql.total()
             tenths: list[tuple[Score, Cost, Cost]] = []
             for _ in range(TENTHS):
-                before = Cost.of(bot.pid)
+                start = Cost.of(bot.pid)
                 score = await weapon.as_fast_as_it_goes(shots, deliveries // TENTHS)
-                tenths.append((score, before, Cost.of(bot.pid)))
+                tenths.append((score, start, Cost.of(bot.pid)))
             shown = await objectives_shown(bot.port)
             looks = here.hub.usage.graphql.total() - looks
             objective = _hand_off(here, "One more")
