@@ -25,7 +25,10 @@ app = typer.Typer(
 )
 
 KeepOption = Annotated[
-    bool, typer.Option("--keep", help="Leave both servers up afterwards, to look at the pages, until Ctrl-C.")
+    bool,
+    typer.Option(
+        "--keep", help="Leave both servers up until Ctrl-C, to answer what is asked and to look at the pages."
+    ),
 ]
 
 

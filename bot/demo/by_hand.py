@@ -1,4 +1,4 @@
-"""A localhub by hand: what a person types to drive it with the gh CLI.
+"""A localhub by hand: what a person types to drive it with curl or the gh CLI.
 
 gh takes every host but its own for one with TLS, except github.localhost, and that one by its name alone. So the hub
 listens on a socket besides its port, and gh is told of it in a settings folder of its own.
@@ -6,9 +6,11 @@ listens on a socket besides its port, and gh is told of it in a settings folder 
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
@@ -29,7 +31,25 @@ def gh_socket() -> Iterator[Path | None]:
         yield socket if len(bytes(socket)) <= LONGEST else None
 
 
-def gh_lines(socket: Path | None, hub: Hub, user: User, repository: Repository) -> str:
+@dataclass(frozen=True)
+class Remark:
+    """A comment that a person may want to write: on which issue or pull request, and what."""
+
+    number: int
+    body: str
+
+
+STATUS = Remark(1, "/status")
+
+
+def curl_line(hub: Hub, user: User, repository: Repository, remark: Remark) -> str:
+    """What writes the comment, as `user`."""
+    url = f"{hub.base_url}/repos/{repository.full_name}/issues/{remark.number}/comments"
+    body = quote(json.dumps({"body": remark.body}))
+    return f"  curl -H 'Authorization: Bearer {hub.user_token(user)}' -d {body} {url}"
+
+
+def gh_lines(socket: Path | None, hub: Hub, user: User, repository: Repository, remark: Remark = STATUS) -> str:
     """What to type first, and what then; nothing where there is no socket."""
     if socket is None:
         return ""
@@ -40,9 +60,10 @@ def gh_lines(socket: Path | None, hub: Hub, user: User, repository: Repository) 
         "GH_REPO": f"github.localhost/{repository.full_name}",
     }
     exported = " ".join(f"{name}={value}" for name, value in variables.items())
+    comment = f"gh issue comment {remark.number} --body {quote(remark.body)}"
     return f"""
 With the gh CLI:
 
   export {exported}
-  gh issue list --state all; gh pr list --state all; gh issue comment 1 --body /status
+  gh issue list --state all; gh pr list --state all; {comment}
 """

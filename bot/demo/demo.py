@@ -72,7 +72,7 @@ async def _perform(folder: Path, choice: AgentChoice, keep: bool, minutes: float
         )
         console.print(Text(f"A GitHub of its own runs at {stage.hub.base_url}, and Crewline beside it."))
         console.print(Text(_who(choice)), soft_wrap=True)
-        ending = await hand_off(stage, repository, issue, RepositoryConfig(), minutes, console)
+        ending = await hand_off(stage, repository, issue, RepositoryConfig(), minutes, console, keep=keep)
         print_totals(console, stage, ending.progress, ending.seconds)
         passed = False
         if ending.why is None:

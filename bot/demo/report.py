@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bot.demo.screen import plain
 from bot.demo.stage import Stage, base_environment
-from bot.demo.watch import Progress, TaskState
+from bot.demo.watch import Progress, TaskLine, TaskState
 from bot.localhub.model.repository import Repository
 from bot.model.session import Role, SessionRecord
 
@@ -73,19 +73,21 @@ def describe_sessions(sessions: Sequence[SessionRecord]) -> str:
 
 
 def usage_tables(stage: Stage) -> list[Table]:
-    """The requests of the bot, by kind, as the hub counted them."""
+    """The requests and points of the bot, by kind, as the hub counted them."""
     usage = stage.hub.usage
     table = Table(title="What the bot asked of GitHub", title_justify="left", caption_justify="left")
     table.add_column("kind")
     table.add_column("requests", justify="right")
+    table.add_column("points", justify="right")
     rows = [
-        *((name, count) for name, count in usage.rest.most_common()),
-        *((f"GraphQL {name}", count) for name, count in usage.graphql.most_common()),
-        *((f"git {name}", count) for name, count in usage.git.most_common()),
+        *((name, count, str(usage.secondary[name])) for name, count in usage.rest.most_common()),
+        *((f"GraphQL {name}", count, str(usage.graphql_costs[name])) for name, count in usage.graphql.most_common()),
+        *((f"git {name}", count, "") for name, count in usage.git.most_common()),
     ]
-    for name, count in rows:
-        table.add_row(Text(name), str(count))
+    for name, count, points in rows:
+        table.add_row(Text(name), str(count), points)
     table.caption = (
+        "Points: of REST those a minute, 1 for a read and 5 for a write; of GraphQL those of the hourly limit.\n"
         f"{usage.rest_requests} REST requests, {usage.graphql.total()} GraphQL requests for "
         f"{usage.graphql_points} points, {usage.git.total()} git requests; "
         f"{usage.content_requests} created content, {usage.refused} were refused for a limit"
@@ -143,15 +145,38 @@ def print_stuck(console: Console, stage: Stage, progress: Progress, why: str) ->
     """Everything that helps to see why it did not end well."""
     console.print()
     console.print(Text(f"It did not get done: {why}", style="bold red"), soft_wrap=True)
-    for task in progress.tasks:
-        if task.state not in (TaskState.MERGED, TaskState.DROPPED):
-            note = f": {plain(task.note)[:500]}" if task.note else ""
-            console.print(Text(f"  {task.key} is {task.state.value}{note}"), soft_wrap=True)
+    print_questions(console, progress)
+    _print_tasks(console, [task for task in progress.tasks if task.state not in (TaskState.MERGED, TaskState.DROPPED)])
     if progress.status_comment:
         console.print(Text("\nThe status comment of the objective says:\n", style="bold"))
         console.print(Text(without_control(progress.status_comment)), soft_wrap=True)
     console.print(Text("\nThe end of the server's log:\n", style="bold"))
     console.print(Text(without_control(stage.log_tail()) or "(nothing)"), soft_wrap=True)
+
+
+def print_asked(console: Console, progress: Progress) -> None:
+    """What a person is asked: questions of the planner, what is said of each task that waits for somebody, or where
+    it is neither, all that the status says."""
+    console.print(Text("\nA person is asked.", style="bold red"))
+    print_questions(console, progress)
+    asking = [task for task in progress.tasks if task.state is TaskState.ASKING]
+    _print_tasks(console, asking)
+    if not progress.questions and not asking:
+        console.print(Text(without_control(progress.status_comment)), soft_wrap=True)
+
+
+def print_questions(console: Console, progress: Progress) -> None:
+    """What the planner wants to know, if anything."""
+    if progress.questions:
+        console.print("  The planner asks:")
+    for number, question in enumerate(progress.questions, 1):
+        console.print(Text(f"  {number}. {plain(question)[:1000]}"), soft_wrap=True)
+
+
+def _print_tasks(console: Console, tasks: Sequence[TaskLine]) -> None:
+    for task in tasks:
+        note = f": {plain(task.note)[:500]}" if task.note else ""
+        console.print(Text(f"  {task.key} is {task.state.value}{note}"), soft_wrap=True)
 
 
 def without_control(text: str) -> str:

@@ -64,7 +64,9 @@ class Progress:
     closed: bool = False
     completed: bool = False
     asks: bool = False
-    """A person is asked: nothing goes on by itself."""
+    """A person is asked, and has not answered yet."""
+    questions: tuple[str, ...] = ()
+    """What the planner wants to know, while it waits for the answer."""
     status_comment: str = ""
 
 
@@ -82,7 +84,8 @@ class Watcher:
         ledger = await self._read_ledger()
         now = self.repository.hub.now()
         issue = self.objective
-        asks = issue.has_label(self.needs_human_label) and issue.state == "open"
+        questions = _questions(issue, ledger) if ledger and issue.state == "open" else ()
+        asks = bool(questions) or (issue.has_label(self.needs_human_label) and issue.state == "open")
         return Progress(
             number=issue.number,
             title=issue.title,
@@ -92,6 +95,7 @@ class Watcher:
             closed=issue.state == "closed",
             completed=issue.state_reason == "completed",
             asks=asks,
+            questions=questions,
             status_comment=_status_comment(issue),
         )
 
@@ -116,6 +120,22 @@ def _state(issue: Issue, ledger: Ledger | None, asks: bool) -> str:
     return "building"
 
 
+def _questions(issue: Issue, ledger: Ledger) -> tuple[str, ...]:
+    """Those of the last exchange, once they stand in a comment: what is said before counts for no answer. Where a
+    command let a task go on meanwhile, nobody needs to know any more what was asked about it."""
+    if not ledger.exchanges or ledger.exchanges[-1].answer is not None:
+        return ()
+    exchange, ids = ledger.exchanges[-1], [session.id for session in ledger.sessions]
+    wanted = f"{issue.number}.{len(ledger.exchanges)}"
+    if all(tagged(comment.body, "questions") != wanted for comment in issue.comments if comment.via_app is not None):
+        return ()
+    asking = ledger.session(exchange.session)
+    about = ledger.task_of(asking.amends) if asking is not None and asking.amends is not None else None
+    since = ledger.sessions[ids.index(exchange.session) + 1 :] if asking is not None else ()
+    moot = about is not None and any(session.task == about for session in since)
+    return () if moot else exchange.questions
+
+
 def _status_comment(issue: Issue) -> str:
     for comment in issue.comments:
         if comment.via_app is not None and tagged(comment.body, "status") is not None:
@@ -136,9 +156,9 @@ def _tasks(objective: Issue, repository: Repository, ledger: Ledger, now: dateti
         issue_of = issues.get(planned.key)
         pull = pulls.get(f"crewline/{ledger.objective}/{planned.key}")
         sessions = ledger.sessions_of(planned.key)
-        asked = ledger.record(planned.key).escalation is not None
+        escalation = ledger.record(planned.key).escalation
         waits_for = tuple(key for key in planned.depends_on if key not in merged)
-        state = _task_state(issue_of, pull, sessions, asked=asked, waits=bool(waits_for))
+        state = _task_state(issue_of, pull, sessions, asked=escalation is not None, waits=bool(waits_for))
         lines.append(
             TaskLine(
                 key=planned.key,
@@ -149,7 +169,7 @@ def _tasks(objective: Issue, repository: Repository, ledger: Ledger, now: dateti
                 pull_request=pull.number if pull else None,
                 seconds=_seconds(issue_of, sessions, now),
                 waits_for=waits_for if state is TaskState.WAITING else (),
-                note=_note(sessions, state),
+                note=_note(sessions, state) or (escalation.reason if escalation and state is TaskState.ASKING else ""),
             )
         )
     return tuple(lines)

@@ -25,7 +25,7 @@ def test_the_demo_ends_by_itself_with_everything_merged(tmp_path: Path) -> None:
         assert "waits for needs, listing, export" in demo.output
         assert "No model is asked." in demo.output
         assert "`python3 -m unittest -q`: pass" in demo.output
-        assert "POST /repos/{owner}/{repo}/pulls " in demo.output
+        assert re.search(r"POST /repos/{owner}/{repo}/pulls +│ +8 │ +40 │", demo.output), "requests, and points: 5 each"
         assert demo.left() == []
     assert list(tmp_path.glob("crewline-demo-*")) == []
 
@@ -52,7 +52,7 @@ def test_a_demo_that_does_not_get_done_says_what_is_stuck(tmp_path: Path) -> Non
 
 
 def test_a_demo_that_is_kept_stays_up_until_ctrl_c(tmp_path: Path) -> None:
-    with started(tmp_path, "demo", "--keep") as demo:
+    with started(tmp_path, "demo", "--keep", "--minutes", "0.06") as demo:
         demo.until("Ctrl-C ends everything.", 90)
         assert "Both servers stay up." in demo.output
         assert any("bot serve" in line for line in demo.left())
@@ -61,7 +61,7 @@ def test_a_demo_that_is_kept_stays_up_until_ctrl_c(tmp_path: Path) -> None:
         for page in pages:
             assert answers(page), page
         demo.process.send_signal(signal.SIGTERM)
-        demo.end(30)
+        assert demo.end(30) == 130
         assert demo.left() == []
 
 
