@@ -150,7 +150,7 @@ class Controller:
     def drain(self) -> None:
         """The server is about to stop: what waits for a slot says so from now on."""
         if self._looker is not None:
-            self._looker.draining = True
+            self._looker.drain()
 
     async def settled(self) -> None:
         """Until every report is recorded and nothing waits to be looked at."""

@@ -31,12 +31,13 @@ import structlog
 from bot.control.deferred import NOT_LIMITED, Deferred
 from bot.control.foresight import foresee
 from bot.control.instance import Instance
-from bot.control.own_writes import added, correct, doubted_until, recorded, unseen, without_comment
+from bot.control.own_writes import added, doubted_until, recorded, unseen, without_comment
 from bot.control.queue import LookAgain
 from bot.control.refused import with_refusal, without_refused, without_taken
 from bot.control.room import Memory, Room
 from bot.control.setbacks import tell_refused_hand_off, tell_setbacks
 from bot.control.sight import Sight, ask_permissions, see
+from bot.control.snapshots import Snapshots
 from bot.control.turns import Turns
 from bot.control.views import view_of
 from bot.decide.converse import explain_pull_request
@@ -45,7 +46,7 @@ from bot.decide.scopes import Holdings, holdings
 from bot.decide.unreadable import UnreadableLedger, explain_unreadable, why_unreadable
 from bot.engines.engine import Engine
 from bot.git.errors import GitFailed, PushRefused
-from bot.github.errors import GitHubError, LeaseLost, NotThere, OutcomeUnknown, Unavailable
+from bot.github.errors import GitHubError, LeaseLost, NotThere, OutcomeUnknown, Refused, Unavailable
 from bot.github.ledger import LedgerConflict, LedgerUnreadable
 from bot.github.observe import Gone, IsPullRequest
 from bot.journal import (
@@ -59,11 +60,18 @@ from bot.journal import (
     WRITES_WAIT,
     tell,
 )
-from bot.model.action import Action, EditComment, PushLedger, StartSession, StopSession
+from bot.model.action import (
+    Action,
+    EditComment,
+    OpenPullRequest,
+    PublishCheck,
+    PushLedger,
+    StartSession,
+    StopSession,
+)
 from bot.model.assignment import Assignment
 from bot.model.fact import BranchMoved, Fact, MergeRefused, PullRequestOpened, TaskCreated
 from bot.model.identity import ObjectiveKey, SessionId, is_salvage
-from bot.model.observed import Observation
 from bot.model.session import SessionReport, Spend, Void
 from bot.model.snapshot import Snapshot
 
@@ -103,8 +111,11 @@ class Looker:
         self._look_later = look_later
         self._lost = lost
         self._works = works
-        self._started = instance.clock()
-        self.draining = False
+        self._snapshots = Snapshots(instance, engine, turns)
+
+    def drain(self) -> None:
+        """The server is about to stop: what waits for a slot says so from now on."""
+        self._snapshots.draining = True
 
     async def look(self, room: Room, number: int) -> None:
         """Raises LookAgain, GitHubError or GitFailed where it has to be repeated with growing pauses. Where GitHub
@@ -146,9 +157,11 @@ class Looker:
         try:
             decision = await self._until_settled(room, memory, sight)
         except LookAgain:  # what was recorded before counts for the other objectives at once
-            memory.holds = holdings(self._snapshot(room, memory, sight), room.config, self._clock()).scopes
+            snapshot = self._snapshots.of(room, memory, sight)
+            memory.holds = holdings(snapshot, room.config, self._clock()).scopes
+            memory.view = view_of(snapshot, room.config, self._clock()) if snapshot.ledger else memory.view
             raise
-        snapshot = self._snapshot(room, memory, sight)
+        snapshot = self._snapshots.of(room, memory, sight)
         self._remember(room, memory, snapshot, can_start=not sight.outdated)
         times = self._waits(room, number, memory, sight)
         if sight.again_at is not None:
@@ -159,91 +172,43 @@ class Looker:
         self._look_again(room, number, [*times, decision.look_again_at, memory.look_anew_at])
 
     async def _until_settled(self, room: Room, memory: Memory, sight: Sight) -> Decision:
-        """Leaves in `memory.wait` until when writes wait."""
-        refused: list[Action] = []
+        """Leaves in `memory.wait` until when writes wait, and in `memory.refused_writes` what GitHub refused."""
         deferred = Deferred()
+        memory.unrecordable, memory.blamed = None, {}
         if memory.wait is not None and memory.wait.until <= self._clock():
             memory.wait = None
         for _ in range(MOST_ROUNDS):
-            snapshot = self._snapshot(room, memory, sight)
+            snapshot = self._snapshots.of(room, memory, sight)
             decision = decide(snapshot, room.config, self._clock())
-            todo = deferred.free(action for action in decision.actions if action not in refused)
+            todo = deferred.free(decision.actions)
             if sight.outdated:
                 todo = tuple(action for action in todo if isinstance(action, PushLedger))
-            elif not todo and memory.wait != deferred.wait:
-                memory.wait = deferred.wait  # what waited before, or not, is known: now it can be said
-                continue
+            elif not todo and (memory.wait, memory.refused_writes) != (deferred.wait, deferred.refusals):
+                memory.wait, memory.refused_writes = deferred.wait, deferred.refusals
+                continue  # what waits or was refused, or does not any more, is known: now it can be said
             elif not todo:
-                todo = deferred.last_words(action for action in decision.afterwards if action not in refused)
+                todo = deferred.last_words(decision.afterwards)
             if not todo:
                 break
             tell_refused_hand_off(snapshot, room.config)
             try:
-                refused += await self._carry_out(room, memory, sight.observed.objective.number, todo, deferred)
+                await self._carry_out(room, memory, sight.observed.objective.number, todo, deferred)
             except _DecideAgain:
                 continue
         else:
             actions = ", ".join(sorted({type(action).__name__ for action in todo}))
             raise LookAgain(f"no end of actions: {actions}")
-        if refused:
-            kinds = ", ".join(sorted({type(action).__name__ for action in refused}))
-            raise LookAgain(f"GitHub refused {len(refused)} actions: {kinds}")
+        if memory.unrecordable is not None:
+            raise LookAgain(memory.unrecordable)
+        if deferred.refused:
+            kinds = ", ".join(sorted({type(action).__name__ for action in deferred.refused}))
+            raise LookAgain(f"GitHub refused {len(deferred.refused)} actions: {kinds}")
         return decision
-
-    def _snapshot(self, room: Room, memory: Memory, sight: Sight) -> Snapshot:
-        observed, hindrance = sight.observed, self._instance.disk.hindrance()
-        return Snapshot(
-            repository=room.name,
-            observed=correct(observed, memory.writes),
-            ledger=memory.ledger,
-            instance=room.lease.claims_as,
-            bot=self._instance.bot,
-            default_agent=self._instance.default_agent,
-            agents=self._instance.agents,
-            permissions=sight.permissions,
-            reports=tuple(memory.reports.values()),
-            running=self._running(room),
-            neighbours=room.neighbours_of(observed.objective.number),
-            elsewhere=room.elsewhere(observed.objective.number, self._clock()),
-            free_slots=0 if sight.outdated or hindrance else self._engine.occupancy().free,
-            free_by_role=self._turns.allowed(ObjectiveKey(room.name, observed.objective.number)),
-            hindrance=hindrance,
-            unwritable=self._instance.disk.unwritable(),
-            absence_trusted=self._absence_trusted(room, memory, observed),
-            refusals=memory.refusals,
-            config_problem=room.config_problem,
-            wait=memory.wait or sight.wait,
-            draining=self.draining,
-        )
-
-    def _running(self, room: Room) -> frozenset[SessionId]:
-        names = {room.name, *room.former}
-        return frozenset(run.session for run in self._engine.running() if run.repository in names)
-
-    def _alone_since(self, room: Room) -> datetime:
-        """Whatever was written here before may have been written by another instance."""
-        return max(self._started, room.lease.others_until or self._started)
-
-    def _absence_trusted(self, room: Room, memory: Memory, observed: Observation) -> bool:
-        seen_at, alone_since = memory.observed_at, self._alone_since(room)
-        if memory.uncertain_until is not None and seen_at < memory.uncertain_until:
-            return False
-        if seen_at >= alone_since + self._settle:
-            return True
-        labelling = observed.objective.labelling
-        handed_off_since = labelling is not None and labelling.at > alone_since
-        return (handed_off_since and memory.ledger is None) or self._all_ours(room, memory)
-
-    def _all_ours(self, room: Room, memory: Memory) -> bool:
-        """Whether everything ever done for the objective was done by this instance: then it remembers its writes."""
-        sessions = memory.ledger.sessions if memory.ledger else ()
-        return bool(sessions) and all(session.holder == room.lease.claims_as for session in sessions)
 
     async def _carry_out(
         self, room: Room, memory: Memory, number: int, actions: tuple[Action, ...], deferred: Deferred
-    ) -> list[Action]:
-        """Do them in order; those that GitHub refused are returned, those that must wait are `deferred`."""
-        refused: list[Action] = []
+    ) -> None:
+        """Do them in order; those that must wait, or that GitHub refused, are `deferred`."""
         foresee(room, actions)
         for action in actions:
             if action not in deferred.free(actions):
@@ -268,11 +233,17 @@ class Looker:
                 self._note(memory, error.facts)
                 if isinstance(action, EditComment) and isinstance(error, NotThere):
                     memory.writes = without_comment(memory.writes, action.comment, self._clock(), self._settle)
-                tell(ACTION_REFUSED, action=type(action).__name__, error=str(error), request_id=error.request_id)
-                refused.append(action)
+                tell(
+                    ACTION_REFUSED,
+                    action=type(action).__name__,
+                    task=_task_of(action, memory),
+                    session=_session_of(action),
+                    error=str(error),
+                    request_id=error.request_id,
+                )
+                deferred.refuse(action, error.reason if isinstance(error, Refused) else str(error))
                 continue
             self._note(memory, facts)
-        return refused
 
     async def _act(self, room: Room, memory: Memory, number: int, action: Action) -> tuple[Fact, ...]:
         match action:
@@ -294,7 +265,7 @@ class Looker:
         self._engine.start(assignment)
         self._turns.forget(ObjectiveKey(room.name, assignment.objective))  # the next one it has to wait for anew
         self._works(room)
-        if assignment.id not in self._running(room) and assignment.id not in memory.reports:
+        if assignment.id not in self._snapshots.running(room) and assignment.id not in memory.reports:
             outcome = Void(reason="a session of this name ran before: the ledger was set back")
             memory.reports[assignment.id] = SessionReport(id=assignment.id, outcome=outcome, spend=Spend())
             tell(SET_BACK, **assignment.ids)
@@ -305,11 +276,14 @@ class Looker:
                 action.ledger, action.message, action.branches, memory.revision, self._clock()
             )
         except PushRefused as error:
-            tell(PUSH_REFUSED, reason=str(error))
             refused = without_refused(memory.reports, action.branches, str(error))
-            if not refused:
-                raise LookAgain(f"GitHub does not take the ledger: {error}") from error
-            memory.reports |= refused
+            tell(PUSH_REFUSED, reason=str(error), sessions=", ".join(sorted(refused)) or None)
+            if refused:
+                memory.blamed = {key: memory.reports[key] for key in refused} | memory.blamed
+                memory.reports |= refused
+            else:  # nobody's branch is to blame: not even the ledger alone is taken
+                memory.reports |= memory.blamed
+                memory.unrecordable = f"GitHub does not take what is to be recorded: {str(error).rstrip('.')}."
             raise _DecideAgain from error
         except LedgerConflict as error:
             memory.reports |= without_taken(memory.reports, action.branches, error.refs)
@@ -391,7 +365,8 @@ class Looker:
         times: list[datetime | None] = []
         if not snapshot.absence_trusted:
             memory.stale = True
-            times.append(max(self._alone_since(room) + self._settle, memory.uncertain_until or self._started))
+            trusted = self._snapshots.alone_since(room) + self._settle
+            times.append(max(trusted, memory.uncertain_until or trusted))
         if memory.writes and not (snapshot.observed.objective.open and snapshot.ledger):
             memory.stale = True  # it can be forgotten once reads show all that we wrote
             shown = memory.writes[-1].at + self._settle
@@ -411,7 +386,7 @@ class Looker:
         """The issue was deleted or moved away, or is none: whatever runs for it ends, and it is forgotten."""
         tell(LEFT_ALONE, reason=gone.reason)
         ids = {claim.id for claim in memory.ledger.open_claims()} if memory.ledger else set()
-        for session in sorted(ids & self._running(room)):
+        for session in sorted(ids & self._snapshots.running(room)):
             self._engine.stop(room.name, session, gone.reason)
         room.memories.pop(number, None)
         if isinstance(gone, IsPullRequest) and number not in room.explained:
@@ -427,7 +402,7 @@ class Looker:
             await self._leave(room, number, memory, sight)
             return
         memory.stale = memory.news = True
-        snapshot = self._snapshot(room, memory, sight)
+        snapshot = self._snapshots.of(room, memory, sight)
         memory.view = replace(
             view_of(snapshot, room.config, self._clock()), state="needs you", why=why_unreadable(found)
         )
@@ -436,7 +411,7 @@ class Looker:
 
     async def _explain(self, room: Room, number: int, memory: Memory, gone: IsPullRequest) -> None:
         """Once, also where reads do not show yet that it was said, by this process or by the one before it."""
-        trusted = self._alone_since(room) + self._settle
+        trusted = self._snapshots.alone_since(room) + self._settle
         if self._clock() < trusted:
             self._look_later(ObjectiveKey(room.name, number), self._seconds_until(trusted))
             return
@@ -448,3 +423,15 @@ class Looker:
                 if not isinstance(error, OutcomeUnknown):
                     room.explained.discard(number)
                 raise
+
+
+def _session_of(action: Action) -> SessionId | None:
+    return action.session if isinstance(action, PublishCheck) else None
+
+
+def _task_of(action: Action, memory: Memory) -> str | None:
+    """As far as the action knows."""
+    if isinstance(action, OpenPullRequest):
+        return action.task
+    session = _session_of(action)
+    return memory.ledger.task_of(session) if session is not None and memory.ledger is not None else None

@@ -24,7 +24,7 @@ from bot.model.identity import CommitSha, RepositoryName, SessionId
 from bot.model.ledger import Ledger
 from bot.model.observed import Observation, RepositoryFile
 from bot.model.session import SessionRecord, SessionReport
-from bot.model.snapshot import BadSettings, Elsewhere, MergeRefusal, Neighbour, Wait
+from bot.model.snapshot import BadSettings, Elsewhere, MergeRefusal, Neighbour, Wait, WriteRefusal
 from bot.model.view import ObjectiveView
 
 SHOWN = 50
@@ -62,6 +62,12 @@ class Memory:
     writes: tuple[OwnWrite, ...] = ()
     reports: dict[SessionId, SessionReport] = field(default_factory=dict)
     refusals: tuple[MergeRefusal, ...] = ()
+    refused_writes: tuple[WriteRefusal, ...] = ()
+    """What else GitHub refused in the last look."""
+    unrecordable: str | None = None
+    """Why GitHub does not take the ledger, where it refuses to."""
+    blamed: dict[SessionId, SessionReport] = field(default_factory=dict)
+    """What sessions reported whose branches were taken, in this look, for what GitHub refuses."""
     uncertain_until: datetime | None = None
     """Until when an absence may be a write of ours that reads do not show yet."""
     holds: tuple[Neighbour, ...] = ()

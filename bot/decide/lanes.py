@@ -7,6 +7,8 @@ merge). An action that shares a lane with one that waits does not overtake it:
 * checks, review and merge of one commit keep their order: nobody finds a merge whose review comes an hour later;
 * the comments, reactions and labels of one thread keep theirs: no answer comes before an earlier one, no label before
   the comment that explains it;
+* what GitHub refused for good holds the rest of its commit all the same: a merge relies on the check and the review
+  that people can see;
 * what needs something that is not there yet (a pull request its sub-issue, a review its pull request, a dependency
   both of its ends) is not even decided on before that exists, so it needs no rule.
 
@@ -50,14 +52,19 @@ from bot.model.action import (
 Lanes = frozenset[int | str]
 
 
-def in_order(actions: Iterable[Action], waiting: Iterable[Action]) -> tuple[Action, ...]:
-    """Those of `actions` that may be done now: not `waiting` themselves, and not behind one in its lane."""
-    waits = tuple(waiting)
+def in_order(
+    actions: Iterable[Action], waiting: Iterable[Action], refused: Iterable[Action] = ()
+) -> tuple[Action, ...]:
+    """Those of `actions` that may be done now: not `waiting` themselves, and not behind one in its lane; nor `refused`
+    themselves, and not about the commit of one that comes before them."""
+    waits, refusals = tuple(waiting), tuple(refused)
     held: Lanes = frozenset()
     free: list[Action] = []
     for action in actions:
         lanes = lanes_of(action)
-        if action in waits or lanes & held:
+        if action in refusals:
+            held |= {lane for lane in lanes if isinstance(lane, str)}
+        elif action in waits or lanes & held:
             held |= lanes
         else:
             free.append(action)

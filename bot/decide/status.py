@@ -10,6 +10,7 @@ from bot.config import RepositoryConfig
 from bot.decide.budget import spend_text
 from bot.decide.commands.help import RULES, usages_text
 from bot.decide.hand_off import refusal
+from bot.decide.refused_writes import what_is_refused
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, decision_of, tasks_of
 from bot.decide.texts import branch_link, follow_up_text, one_line, quoted
@@ -62,6 +63,8 @@ def status_text(situation: Situation) -> str:
         parts.append(_picture(tasks))
     if (problem := situation.snapshot.hindrance) and not finished(situation, tasks):
         parts.insert(2, f"> [!WARNING]\n> {problem} Nothing starts until then; what runs goes on.")
+    if (problem := what_is_refused(situation.snapshot)) and not finished(situation, tasks):
+        parts.append(f"> [!WARNING]\n> {problem}")
     if bad := situation.snapshot.config_problem:
         parts.append(f"> [!WARNING]\n{_quote(_bad_settings(bad))}")
     if not finished(situation, tasks):

@@ -8,6 +8,7 @@ from bot.decide.amend import paths_in_words, tries, waits_for_answer
 from bot.decide.budget import why_nothing_starts
 from bot.decide.dispatch import cause_of, obstacle
 from bot.decide.players import player
+from bot.decide.refused_writes import refused_of
 from bot.decide.situation import Situation
 from bot.decide.task import Stage, Task, backed_off_until
 from bot.model.ledger import Escalation
@@ -117,8 +118,12 @@ def waits_for_github(situation: Situation) -> str | None:
 def why_not_merged(task: Task, situation: Situation) -> str | None:
     """What stands between an approved task and its merge, or None where it can be merged now."""
     pull = task.pull_request
+    if refused := refused_of(situation.snapshot, task.head):
+        return refused
     if pull is None or pull.head != task.head:
         return "its pull request is being opened"
+    if pull.base_branch != situation.base_branch:
+        return f"#{pull.number} goes into `{pull.base_branch}`, not `{situation.base_branch}`: change its base branch"
     if task.pending_checks and situation.config.merge.wait_for_checks:
         names = ", ".join(f"`{check.name}`" for check in task.pending_checks[:3])
         return f"waits for the checks {names}"

@@ -35,6 +35,16 @@ class MergeRefusal:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteRefusal:
+    """GitHub refused a write of the last look, for good as far as it says: `what` in words, its `message`, and the
+    commit that it was about, where it was about one. Kept in memory: every look tries again."""
+
+    what: str
+    message: str
+    head: CommitSha | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """What the other objectives of the repository spent today, and what their running sessions may still spend."""
 
@@ -86,11 +96,12 @@ class Snapshot:
     """How many of them a role may have, where that is less: as its turn and its limits are."""
     absence_trusted: bool = True
     refusals: tuple[MergeRefusal, ...] = ()
+    refused_writes: tuple[WriteRefusal, ...] = ()
     config_problem: BadSettings | None = None
     wait: Wait | None = None
     hindrance: str | None = None
     """Why no session can start on this server for now, in one sentence; `free_slots` is 0 then."""
     unwritable: bool = False
-    """Whether the server's disk takes nothing: then no ledger can be written either."""
+    """Whether no ledger can be written: the server's disk takes nothing, or GitHub refuses the push."""
     draining: bool = False
     """Whether this server is about to stop: then nothing starts here any more."""

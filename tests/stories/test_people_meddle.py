@@ -212,3 +212,18 @@ async def test_a_deleted_status_comment_is_written_again(tmp_path: Path) -> None
         story.sign("go")
         await story.closed(objective)
         assert "Done: 1 of 1" in story.status(objective)
+
+
+async def test_a_pull_request_into_another_branch_is_not_merged_there(tmp_path: Path) -> None:
+    async with stage(tmp_path, playbook(task("one"), one__reviewer=[waits_for("go", APPROVE)])) as story:
+        objective = story.hand_off()
+        await story.push("side.txt", "x\n", branch="side")
+        pull = await story.opened(objective, "one")
+        await story.waits(f"{objective.number}.one.reviewer.1")
+        await pull.set_base(story.bob, "side")
+        story.sign("go")
+        await story.status_says(objective, f"#{pull.number} goes into `side`, not `main`: change its base branch")
+        assert not pull.merged
+        await pull.set_base(story.bob, "main")
+        await story.closed(objective)
+        assert await story.file("one.txt") is not None
