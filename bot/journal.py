@@ -245,8 +245,19 @@ LIMIT_REACHED = retry("limit reached", "The request waits as long as GitHub says
 NO_ANSWER = retry(
     "no answer", "A request was not answered. What may be sent twice is sent again; else a look finds out."
 )
-TOKEN_RENEWED = retry("token renewed", "GitHub did not take a token any more.", level="info", ids=REQUEST)
-GITHUB_DOWN = retry("GitHub does not answer", "The server waits for it.")
+TOKEN_RENEWED = retry(
+    "token renewed",
+    "GitHub did not take a token: it ran out, or a clock that is off signed it. The request goes out once more.",
+    level="info",
+    ids=REQUEST,
+)
+GIT_TOKEN_RENEWED = retry(
+    "token renewed for git",
+    "A fetch or a push was refused with a token that ran out; it is done once more with another.",
+    level="info",
+    ids=REPOSITORY,
+)
+GITHUB_DOWN = retry("GitHub does not answer", "The server that starts waits for it, or for a limit of it.")
 
 # Sessions
 
@@ -287,6 +298,24 @@ ATTEMPT_FAILED = retry(
 SESSION_VOID = retry(
     "a session came to nothing",
     "By no fault of its own: it was stopped, cut off or hindered. It counts against no bound and starts again.",
+    level="info",
+    ids=SESSION,
+)
+TOLD_AGAIN = retry(
+    "an agent is told what is wrong",
+    "In a further turn of its session, before its attempt counts as failed; `reason` says what.",
+    level="info",
+    ids=SESSION,
+)
+PLANNER_ASKS = give_up(
+    "a planner has questions",
+    "It cannot go on before somebody has answered.",
+    "Answer them in a comment on the objective.",
+    ids=SESSION,
+)
+AMENDMENT_REFUSED = refusal(
+    "the planner refused to amend the plan",
+    "The task that needs more than its plan gives it goes on without; `hint` says how.",
     level="info",
     ids=SESSION,
 )

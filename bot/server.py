@@ -41,7 +41,7 @@ from bot.github.lease import Holder
 from bot.github.ledger import LedgerStore
 from bot.github.settings_history import SettingsHistory
 from bot.github.wire import trusted_certificates
-from bot.journal import GITHUB_DOWN
+from bot.journal import GIT_TOKEN_RENEWED, GITHUB_DOWN
 from bot.journal import tell as announce
 from bot.model.identity import InstanceId, Login, RepositoryName
 from bot.model.lease import Terms
@@ -233,9 +233,9 @@ async def _introduced(app: GitHubApp, clock: Clock, tell: Callable[[], None]) ->
         try:
             return await app.bot_login()
         except Unavailable as error:
-            announce(GITHUB_DOWN, reason=str(error))
+            announce(GITHUB_DOWN, reason=str(error), request_id=error.request_id)
             tell()
-            await clock.sleep(app.reach.pause().total_seconds())
+            await clock.sleep(max(app.reach.pause(), error.retry_at - app.clock()).total_seconds())
 
 
 class _Once:
@@ -287,7 +287,7 @@ class Mirrors:
                 lambda: self._app.token_for(name),
                 self._identity,
                 namespace=self._settings.ledger_namespace,
-                forget=lambda token: self._app.forget_token(name, token),
+                forget=lambda token: self._forget(name, token),
                 silent=self._app.reach.silent,
                 answer_seconds=self._settings.answer_seconds,
                 http=self._http,
@@ -296,6 +296,10 @@ class Mirrors:
             self._mirrors[name] = mirror
         await self._mirrors[name].prepare()
         return self._mirrors[name]
+
+    def _forget(self, name: RepositoryName, token: str) -> None:
+        announce(GIT_TOKEN_RENEWED, repository=str(name))
+        self._app.forget_token(name, token)
 
     async def open_room(self, name: RepositoryName) -> Room:
         github = await self._app.repository(name)

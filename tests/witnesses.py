@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Final
 
 WITNESSES: Final[Mapping[str, str]] = {
+    "AMENDMENT_REFUSED": "tests/stories/test_amending.py::test_a_task_whose_need_the_planner_refuses_does_without",
     "BAD_CONFIGURATION": "tests/stories/test_told.py::test_bad_settings_are_told_with_the_repository",
     "CONNECTION_REFUSED": "tests/web/test_connections.py::test_where_all_are_busy_the_new_one_is_hung_up_on",
     "CUT_OFF": "tests/sessions/test_salvage.py::test_the_next_run_salvages_what_was_cut_off_and_says_so_once",
     "DISK_IN_TROUBLE": "tests/disk/test_watch.py::test_or_until_a_pause_is_over_so_that_nothing_loops",
+    "GIT_TOKEN_RENEWED": "tests/stories/test_outage.py::test_a_token_that_expires_in_mid_push_is_renewed_and_the_push_repeated",  # noqa: E501
     "GITHUB_DOWN": "tests/stories/test_outage.py::test_a_server_that_starts_meanwhile_waits_and_says_so[502]",
     "LEASE_NOT_RELEASED": "tests/stories/test_limits.py::test_half_an_answer_is_asked_for_again",
     "LEDGER_LEFT_OUT": "tests/stories/test_ledger_in_trouble.py::test_it_is_not_told_again_by_the_next_process",
@@ -58,6 +60,7 @@ WITNESSES: Final[Mapping[str, str]] = {
     "ASKED_TO_WAIT": "tests/stories/test_told_rarely.py::test_an_objective_that_cannot_be_looked_at_yet_is_looked_at_later",  # noqa: E501
     "HINTS_LOST": "tests/stories/test_told_rarely.py::test_a_hint_that_cannot_be_followed_is_made_good_by_a_sweep",
     "ACTION_REFUSED": "tests/stories/test_told_rarely.py::test_a_write_that_github_refuses_is_tried_again",
+    "PLANNER_ASKS": "tests/stories/test_planning.py::test_a_planner_asks_a_writer_answers_and_the_plan_follows",
     "PUSH_REFUSED": "tests/stories/test_told_rarely.py::test_a_branch_that_a_rule_closes_is_told_and_asked_about",
     "OLDER_READ": "tests/stories/test_told_rarely.py::test_a_read_that_is_older_than_the_last_one_is_not_believed",
     "TOO_MANY_HINTS": "tests/stories/test_told_rarely.py::test_more_hints_than_are_remembered_cost_a_sweep",
@@ -69,6 +72,7 @@ WITNESSES: Final[Mapping[str, str]] = {
     "HANDED_OFF_UNKNOWN": "tests/stories/test_told_rarely.py::test_what_was_handed_off_just_before_the_start_is_found_by_a_sweep",  # noqa: E501
     "NOT_INSTALLED": "tests/stories/test_told_rarely.py::test_a_repository_that_the_app_does_not_reach_is_left_to_itself",  # noqa: E501
     "LEFT": "tests/stories/test_moving.py::test_an_app_that_is_taken_away_and_installed_again_goes_on_without_a_restart",  # noqa: E501
+    "TOLD_AGAIN": "tests/sessions/test_follow_ups.py::test_each_further_turn_is_told_with_its_session_and_its_reason",
     "SESSION_VOID": "tests/stories/test_moving.py::test_an_app_that_is_taken_away_and_installed_again_goes_on_without_a_restart",  # noqa: E501
     "ATTEMPT_FAILED": "tests/stories/test_setbacks.py::test_after_the_last_attempt_a_person_is_asked_once_and_a_hint_continues",  # noqa: E501
     "PERSON_ASKED": "tests/stories/test_setbacks.py::test_after_the_last_attempt_a_person_is_asked_once_and_a_hint_continues",  # noqa: E501

@@ -12,18 +12,22 @@ from collections.abc import Iterator
 from bot.config import RepositoryConfig
 from bot.decide.hand_off import refusal
 from bot.journal import (
+    AMENDMENT_REFUSED,
     ATTEMPT_FAILED,
     CHANGES_REQUESTED,
     COMMAND_REFUSED,
     HAND_OFF_REFUSED,
     PERSON_ASKED,
+    PLANNER_ASKS,
     SESSION_BLOCKED,
     SESSION_VOID,
     about,
     tell,
 )
+from bot.model.amendment import Refusal
 from bot.model.ledger import Escalation, Ledger
-from bot.model.session import Blocked, Failed, Judged, SessionRecord, Void
+from bot.model.plan import Questions
+from bot.model.session import Blocked, Failed, Judged, Planned, SessionRecord, Void
 from bot.model.snapshot import Snapshot
 
 
@@ -58,6 +62,10 @@ def _tell_end(session: SessionRecord) -> None:
             tell(SESSION_VOID, reason=reason)
         case Blocked(question=question):
             tell(SESSION_BLOCKED, question=question)
+        case Planned(answer=Questions(questions=questions)):
+            tell(PLANNER_ASKS, questions=len(questions), first=questions[0])
+        case Planned(answer=Refusal(reason=reason, hint=hint)):
+            tell(AMENDMENT_REFUSED, reason=reason, hint=hint)
         case Judged(head=head, verdict=verdict) if verdict.decision == "request_changes":
             tell(CHANGES_REQUESTED, head=head, findings=len(verdict.findings))
         case _:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bot.agents.answer import BadAnswer, read_answer
+from bot.journal import TOLD_AGAIN, tell
 from bot.model.amendment import AMENDING_ANSWER, Amendment, Refusal, problem_of
 from bot.model.assignment import PlannerBriefing, ReviewerBriefing
 from bot.model.plan import PLANNER_ANSWER, PlainAnswer, Plan, Questions
@@ -93,8 +94,9 @@ async def _ask(
             found = BadAnswer(problem, adapter.dump_json(found).decode())
         bad = found
         stage.transcript.note("answer", bad.problem)
-        if number == 1 and stage.exhausted():
+        if number == 2 or stage.exhausted():
             break
+        tell(TOLD_AGAIN, **stage.assignment.ids, turn=2, reason=stage.transcript.mask(bad.problem))
         remembers = stage.agent.resumes and stage.conversation is not None
         instructions = "" if remembers else prompt.replace(str(stage.answer_file(1)), str(stage.answer_file(2)))
         text = render_repair(instructions, bad.problem, bad.text, stage.answer_file(2))

@@ -31,6 +31,11 @@ class Complaint:
     left: tuple[str, ...] = ()
     no_summary: bool = False
 
+    @property
+    def name(self) -> str:
+        """For the transcript and the log."""
+        return self.reason.value if self.reason else "nearly done"
+
 
 async def complaint_about(stage: Stage, outcome: Outcome, told: tuple[str, ...]) -> Complaint | None:
     """What the agent is to be told about a turn that came to this, if anything. Of files in `told` it was told
@@ -49,7 +54,7 @@ async def complaint_about(stage: Stage, outcome: Outcome, told: tuple[str, ...])
 
 async def follow_up(stage: Stage, complaint: Complaint, number: int) -> str:
     """The prompt of turn `number`. Raises PromptFailed."""
-    stage.transcript.note("follow-up", complaint.reason.value if complaint.reason else "nearly done")
+    stage.transcript.note("follow-up", complaint.name)
     branch = stage.assignment.default_branch or stage.assignment.base_branch
     template = await override(stage.mirror, branch, "follow_up")
     answer_file = stage.answer_file(number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bot.agents.summary import SUMMARY, UnreadableSummary, find_summary
 from bot.git.errors import GitFailed
+from bot.journal import TOLD_AGAIN, tell
 from bot.model.assignment import WorkerBriefing
 from bot.model.identity import CommitSha
 from bot.model.scope import problem_with
@@ -34,6 +35,7 @@ async def work(stage: Stage, template: str | None, verification: Verification) -
         if complaint is None:
             break
         told += complaint.left
+        tell(TOLD_AGAIN, **stage.assignment.ids, turn=number, reason=complaint.name)
         turn = await take_turn(stage, await follow_up(stage, complaint, number), number)
         outcome = better(outcome, await _judge(stage, turn, verification))
     return outcome

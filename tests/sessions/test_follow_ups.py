@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
+from bot.journal import TOLD_AGAIN
 from bot.model.assignment import Assignment
 from bot.model.session import Failed, FailureKind, Planned, Published, Trouble, Void
 from tests.sessions.conftest import PRELUDE, World
@@ -179,6 +181,25 @@ async def test_an_answer_is_repaired_in_the_same_conversation(world: World, clau
     assert "We want a shop." in first
     assert "We want a shop." not in second
     assert "answer-2" in second
+
+
+async def test_each_further_turn_is_told_with_its_session_and_its_reason(world: World, claude: Claude) -> None:
+    with structlog.testing.capture_logs() as lines:
+        claude.does("done()")
+        await world.run(claude.worker())
+        claude.does('write("src/a.py", "a") if turn == 1 else commit()\ndone()')
+        await world.run(claude.worker())
+        claude.does('answer("no json" if turn == 1 else {"kind": "answer", "answer": "42"}); finish()')
+        await world.run(world.planner(agent="claude"))
+    told = [line for line in lines if line["event"] == TOLD_AGAIN.name]
+    assert [(line["session"], line["turn"]) for line in told] == [
+        ("12.parser.worker.1", 2),
+        ("12.parser.worker.1", 3),
+        ("12.parser.worker.1", 2),
+        ("12.planner.1", 2),
+    ]
+    assert {line["reason"] for line in told[:3]} == {"no commits"}
+    assert "not JSON" in told[3]["reason"]
 
 
 async def test_a_repository_words_it_in_its_own_way_and_tells_every_agent_what_it_knows(

@@ -5,7 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.localhub.model.issue import Issue
-from tests.stories.plays import APPROVE, WRITE, Part, amendment, first, playbook, refuses, runs, task, told, waits_for
+from tests.stories.plays import (
+    APPROVE,
+    REFUSE,
+    WRITE,
+    Part,
+    amendment,
+    first,
+    playbook,
+    refuses,
+    runs,
+    task,
+    told,
+    waits_for,
+)
 from tests.stories.stage import QUICK, Stage, stage
 
 STRAYS: Part = {"write": {"one.txt": "1", "prices.txt": "2"}}
@@ -67,6 +80,14 @@ async def test_an_amendment_that_does_not_fit_the_plan_is_mended_in_the_repair_t
         objective = story.hand_off()
         await story.closed(objective)
         assert len((await story.ledger(objective)).sessions_of(None)) == 2
+
+
+async def test_a_task_whose_need_the_planner_refuses_does_without(tmp_path: Path) -> None:
+    parts = playbook(task("one"), one__worker=[first(STRAYS), told("Do without.", WRITE)], amender=[REFUSE])
+    async with stage(tmp_path, parts) as story:
+        objective = story.hand_off()
+        await story.closed(objective)
+        assert await story.file("prices.txt") is None
 
 
 async def test_the_planner_asks_people_before_it_amends(tmp_path: Path) -> None:
