@@ -173,7 +173,7 @@ def _median(costs: Sequence[Cost]) -> Cost:
     return Cost(median(cost.seconds for cost in costs), median(cost.processor for cost in costs))
 
 
-async def measured(folder: Path, rounds: int = 3, rounds_at_once: int = 1) -> TreeCosts:
+async def measured(folder: Path, rounds: int = 3, rounds_at_once: int = 3) -> TreeCosts:
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     for name in ("trees", "trash"):
         await asyncio.to_thread((folder / name).mkdir)
