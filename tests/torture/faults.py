@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from unittest.mock import patch
 from bot.config import RepositoryConfig
 from bot.control.look import Looker
 from bot.decide.decide import Decision, decide
+from bot.decide.lanes import in_order
 from bot.github.client import PacedClient, Request
 from bot.github.ledger import LedgerStore
 from bot.model.action import Action, BranchPush, StartSession
@@ -108,6 +109,24 @@ def _without_verify(action: Action) -> Action:
 
 
 @contextmanager
+def _merges_into_any_branch() -> Iterator[None]:
+    with patch("bot.decide.merge.why_not_merged", lambda *_: None):
+        yield
+
+
+@contextmanager
+def _merges_what_github_refused_to_hear_of() -> Iterator[None]:
+    """Neither in the look in which GitHub refuses a check nor afterwards does that hold the merge."""
+
+    def lax(actions: Iterable[Action], waiting: Iterable[Action], refused: Iterable[Action] = ()) -> tuple[Action, ...]:
+        refusals = tuple(refused)
+        return tuple(action for action in in_order(actions, waiting) if action not in refusals)
+
+    with patch("bot.control.deferred.in_order", lax), patch("bot.decide.waiting.refused_of", lambda *_: None):
+        yield
+
+
+@contextmanager
 def _keeps_to_a_lost_installation() -> Iterator[None]:
     with patch("bot.control.controller._is_lost", lambda *_: False):
         yield
@@ -136,9 +155,18 @@ class WalkFault:
 
 
 AGAIN = Walk(1, (Step("uninstall or install", 0, 60.0), Step("uninstall or install", 0, 30.0)))
+ELSEWHERE = Walk(1, (Step("aim a pull request elsewhere or back", 0, 200.0), Step("time passes", 2, 0.0)))
+NO_CHECKS = Walk(1, (Step("take a permission or give it back", 0, 60.0), Step("time passes", 3, 0.0)))
 AMONG_PEOPLE = (
     WalkFault("it keeps to an installation that is gone", _keeps_to_a_lost_installation, AGAIN, "NOT at rest"),
     WalkFault("it merges what was not verified", _merges_unverified, Walk(4, ()), "was not verified"),
+    WalkFault("it merges into any branch", _merges_into_any_branch, ELSEWHERE, "was merged into side-1"),
+    WalkFault(
+        "it merges though its review was not shown",
+        _merges_what_github_refused_to_hear_of,
+        NO_CHECKS,
+        "was not reviewed",
+    ),
 )
 
 
