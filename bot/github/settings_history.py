@@ -49,6 +49,6 @@ class SettingsHistory:
 def _usable(content: bytes) -> RepositoryConfig | None:
     try:
         read = configuration(content.decode())
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # what is no text cannot be used either
         return None
     return None if isinstance(read, ConfigurationProblem) else read

@@ -18,7 +18,7 @@ from datetime import datetime
 from unittest.mock import patch
 
 from bot.config import RepositoryConfig
-from bot.control.look import Looker
+from bot.control.snapshots import Snapshots
 from bot.decide.decide import Decision, decide
 from bot.decide.lanes import in_order
 from bot.github.client import PacedClient, Request
@@ -58,7 +58,7 @@ def _repeats_every_request() -> Iterator[None]:
 
 @contextmanager
 def _trusts_absence() -> Iterator[None]:
-    with patch.object(Looker, "_absence_trusted", lambda *_: True):
+    with patch.object(Snapshots, "_absence_trusted", lambda *_: True):
         yield
 
 

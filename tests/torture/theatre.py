@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import random
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -29,6 +30,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 from unittest.mock import patch
+from uuid import UUID
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
@@ -113,7 +115,13 @@ class Theatre:
         self.folder = folder
         self.scenery = scenery
         self.story = Story()
-        self.hub = Hub(folder / "hub", clock=VirtualClock(loop), settings=HubSettings(), base_url=HUB)
+        self.hub = Hub(
+            folder / "hub",
+            clock=VirtualClock(loop),
+            settings=HubSettings(),
+            base_url=HUB,
+            new_uuid=_uuids(scenery.seed),
+        )
         self.hub.faults.read_lag = scenery.read_lag
         self.hub.faults.webhooks.seed = scenery.seed
         self.boundaries = Boundaries(loop, self.story, scenery.deadly, scenery.lossy, self._crashed)
@@ -324,6 +332,12 @@ class Theatre:
 
     def _note_error(self, _: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
         self.errors.append(f"in the background: {context.get('message')}: {context.get('exception')!r}")
+
+
+def _uuids(seed: int) -> Callable[[], str]:
+    """The same ones for one seed: they are part of the story."""
+    chance = random.Random(f"uuids {seed}")
+    return lambda: str(UUID(int=chance.getrandbits(128), version=4))
 
 
 def perform(story: Callable[[Theatre], Awaitable[T]], folder: Path, scenery: Scenery) -> T:

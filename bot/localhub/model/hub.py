@@ -14,7 +14,7 @@ The model itself never starts a task: `background` hands work that happens later
 import asyncio
 import re
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -67,12 +67,15 @@ class Hub:
         clock: Clock | None = None,
         settings: HubSettings | None = None,
         base_url: str = "http://localhub.invalid",
+        new_uuid: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self.directory = directory
         self.clock: Clock = clock or SystemClock()
         self.settings = settings or HubSettings()
         self.base_url = base_url
         """Where people and programs reach it; `server.serve` sets it."""
+        self.new_uuid = new_uuid
+        """Of deliveries and of merges under way."""
         self.events = EventBus()
         self.meter = Meter(self.clock, self.settings.limits)
         self.users: dict[str, User] = {}
@@ -151,10 +154,6 @@ class Hub:
         value = self._sequences.get(sequence, start)
         self._sequences[sequence] = value + 1
         return value
-
-    def new_uuid(self) -> str:
-        """A fresh GUID."""
-        return str(uuid.uuid4())
 
     def remember(self, thing: "Subject") -> None:
         """Make it findable by its global id."""
