@@ -103,8 +103,8 @@ class SandboxSettings(StoreSettings):
             description='Agents by name, as JSON: `{"aider": {"command": "aider --message-file {prompt_file}"}, '
             '"claude": {"base_url": "https://models.example.com"}}`. The keys of an entry: `command`, `speaks` '
             "(`lines` or `acp`), `variables`, `model`, `base_url`, `base_url_variable`, `hosts`, `system`, `mcp`, "
-            "`sandbox`, `network`; docs/agents.md has them all. Where a role says another sandbox or network than its agent, the "
-            "stricter holds.",
+            "`sandbox`, `network`; docs/agents.md has them all. Where a role says another sandbox or network than its "
+            "agent, the stricter holds.",
         ),
     ] = {}
     session_memory_mb: Annotated[
