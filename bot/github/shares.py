@@ -70,12 +70,16 @@ class Shares:
 
     def share(self, objective: ObjectiveKey | None, now: datetime) -> int:
         """The content that it made within the last hour."""
+        self._forget(now)
+        return self._sums[objective] if objective is not None else 0
+
+    def _forget(self, now: datetime) -> None:
+        """What is older than an hour."""
         while self._had and self._had[0][0] + HOUR <= now:
             _, key, creates = self._had.popleft()
             self._sums[key] -= creates
             if not self._sums[key]:
                 del self._sums[key]
-        return self._sums[objective] if objective is not None else 0
 
     def ordinal(self, objective: ObjectiveKey | None, creates: int) -> int:
         """Its place in the order of coming: the one it had, where it waited before."""
@@ -92,10 +96,12 @@ class Shares:
     def ahead(self, objective: ObjectiveKey | None, rank: Rank, now: datetime) -> tuple[Place, ...]:
         """The places of others that go before `rank`; those that nobody came for are given up."""
         self._places = {key: place for key, place in self._places.items() if now < place.told + GRACE}
+        self._forget(now)
+        sums = self._sums  # asked for each place at each write: hundreds of objectives may wait
         return tuple(
             place
             for (key, _), place in self._places.items()
-            if key != objective and self.rank(key, place.urgency, place.ordinal, now) < rank
+            if key != objective and (place.urgency, sums.get(key, 0), place.ordinal) < rank
         )
 
     def first_gap(self, turn: Turn, moment: datetime, apart: timedelta) -> datetime:
