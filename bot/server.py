@@ -47,6 +47,7 @@ from bot.model.identity import InstanceId, Login, RepositoryName
 from bot.model.lease import Terms
 from bot.model.session import Role
 from bot.sessions.run import SessionRunner
+from bot.sessions.transcripts import Transcripts
 from bot.settings import Settings
 from bot.web.app import create_app
 from bot.web.descriptors import raise_limit
@@ -113,20 +114,21 @@ async def serve(
         leases = Leases(Holder(instance_id, terms, settings.name, gone), settings.ledger_namespace, app.clock)
         mirrors = Mirrors(settings, app, bot, stack, leases, disk, world.transport)
         runner = await stack.enter_async_context(world.runner(settings, mirrors))
-        wind_up = nothing_left
+        wind_up, transcripts = nothing_left, Transcripts()
         if isinstance(runner, SessionRunner):
             mirrors.kept, wind_up = runner, runner.wind_up
-            reception.live = runner.live
+            reception.live, transcripts = runner.live, runner.transcripts
         stack.enter_context(_ended_in_order())
         async with leases, asyncio.TaskGroup() as group:  # released last, when nothing writes any more
             instance = _instance(settings, instance_id, bot, app, disk)
             controller = Controller(group, app, instance, mirrors.open_room, settings.sweep_seconds)
             app.reach.on_back = controller.sweep_soon
             redeliveries = Redeliveries(app.delivery_log, settings.deliveries_seconds, controller.sweep_soon)
-            async with LocalEngine(runner, _slots(settings), controller.ended, wind_up) as engine:
+            async with LocalEngine(runner, _slots(settings), controller.ended, wind_up, transcripts) as engine:
                 try:
                     controller.start(engine)
                     reception.open(controller)
+                    reception.engine = engine
                     log.info("ready", address=address.url, app=bot, github=settings.api_url)
                     group.create_task(redeliveries.run(), name="redeliveries")  # from now on they arrive
                     disk.changed = controller.look_at_all
@@ -189,6 +191,7 @@ def _answering(
         accept=reception.accept,
         views=reception.views,
         standing_by=reception.standing_by,
+        events=reception.events,
         notices=notices,
         draining=stop.is_set,
         clock=app.clock,

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections import deque
 
 from bot.control.controller import Controller
+from bot.engines.engine import Engine
 from bot.github.webhook import Hint, RepositoriesChanged
+from bot.model.events import Batch
+from bot.model.identity import RepositoryName, SessionId
 from bot.model.view import ObjectiveView, StandbyView
 from bot.sessions.live import Live
 
@@ -25,6 +28,8 @@ class Reception:
         self._controller: Controller | None = None
         self.live: Live | None = None
         """What sessions say, where they run in this process."""
+        self.engine: Engine | None = None
+        """Where sessions run, from the moment in which they can."""
 
     @property
     def is_open(self) -> bool:
@@ -47,6 +52,10 @@ class Reception:
     def views(self) -> tuple[ObjectiveView, ...]:
         views = () if self._controller is None else self._controller.views()
         return views if self.live is None else self.live.shown(views)
+
+    async def events(self, repository: RepositoryName, session: SessionId, after: int, wait: float) -> Batch | None:
+        """As `Engine.events`; None where there is no engine yet."""
+        return None if self.engine is None else await self.engine.events(repository, session, after, wait)
 
     def standing_by(self) -> tuple[StandbyView, ...]:
         return () if self._controller is None else self._controller.standing_by()

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.demo.refusal import Refusal
-from bot.sessions.archive import packed, read_lines
+from bot.model.events import NotAnOffset
+from bot.sessions.archive import packed, read_lines, read_on
 from bot.settings import StoreSettings
 
 POLL = 0.3
@@ -64,16 +65,19 @@ def _name(path: Path, folder: Path) -> str:
 
 def _followed(path: Path) -> Iterator[str]:
     """The lines of a transcript as they come, until its session is over. One that is compressed is over."""
-    seen = 0
+    after = 0
     while True:
         over = packed(path).exists()
-        for number, line in enumerate(read_lines(path)):
-            if number >= seen:
-                seen = number + 1
-                yield line
-        if over:
+        try:
+            lines, after = read_on(path, after)
+        except NotAnOffset:
+            after = 0  # it was begun anew
+            continue
+        yield from lines
+        if not lines and over:
             return
-        time.sleep(POLL)
+        if not lines:
+            time.sleep(POLL)
 
 
 def _entry(line: str) -> Text:

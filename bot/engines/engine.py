@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bot.engines.slots import Occupancy
 from bot.model.assignment import Assignment
+from bot.model.events import Batch
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.session import SessionReport
 
@@ -38,6 +39,12 @@ class Engine(Protocol):
 
     def stop(self, repository: RepositoryName, session: SessionId, reason: str) -> None:
         """End a session; its report will be Void(reason). One that does not run is ignored."""
+        ...
+
+    async def events(self, repository: RepositoryName, session: SessionId, after: int, wait: float) -> Batch:
+        """What a session says from offset `after` on, 0 or the `next` of an earlier batch: at once where there is
+        something or nothing more can come, else as soon as there is, and empty after `wait` seconds. An offset holds
+        for as long as the transcript is kept, also after a restart. Raises NotAnOffset."""
         ...
 
     def running(self) -> frozenset[RunKey]:

@@ -17,8 +17,10 @@ from bot.engines.engine import OnReport, RunKey
 from bot.engines.slots import Occupancy, Place, Slots
 from bot.journal import REPORT_NOT_TAKEN, SESSION_BROKE, about, tell
 from bot.model.assignment import Assignment
+from bot.model.events import Batch, RunState
 from bot.model.identity import ObjectiveKey, RepositoryName, SessionId
 from bot.model.session import SessionReport, Spend, Void
+from bot.sessions.transcripts import Transcripts
 
 _REMEMBERED = 10_000
 
@@ -40,14 +42,23 @@ async def nothing_left(assignment: Assignment, reason: str) -> SessionReport:
 class LocalEngine:
     """To be used as an async context manager; leaving it ends every session and waits until nothing is left.
 
-    Sessions that leaving ends are reported too, as Void: the bot may still want to say so.
+    Sessions that leaving ends are reported too, as Void: the bot may still want to say so. `transcripts` are those that
+    `runner` writes.
     """
 
-    def __init__(self, runner: Runner, slots: Slots | int, on_report: OnReport, wind_up: WindUp = nothing_left) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        slots: Slots | int,
+        on_report: OnReport,
+        wind_up: WindUp = nothing_left,
+        transcripts: Transcripts | None = None,
+    ) -> None:
         self._runner = runner
         self._slots = Slots(slots) if isinstance(slots, int) else slots
         self._on_report = on_report
         self._wind_up = wind_up
+        self._transcripts = transcripts or Transcripts()
         self._waiting: dict[RunKey, asyncio.Future[None]] = {}
         self._seated: dict[RunKey, Place] = {}
         self._seats = Occupancy(self._slots)
@@ -115,6 +126,31 @@ class LocalEngine:
     async def idle(self) -> None:
         """Until every session is reported."""
         await self._idle.wait()
+
+    async def events(self, repository: RepositoryName, session: SessionId, after: int, wait: float) -> Batch:
+        clock = asyncio.get_running_loop().time
+        until = clock() + wait
+        with self._transcripts.news(repository, session) as news:
+            while True:
+                news.clear()  # before the file is read: what comes meanwhile is not missed
+                batch = await self._batch(RunKey(repository, session), after)
+                if batch.lines or batch.state is not RunState.RUNNING or clock() >= until:
+                    return batch
+                try:
+                    async with asyncio.timeout_at(until):
+                        await news.wait()
+                except TimeoutError:
+                    return batch
+
+    async def _batch(self, key: RunKey, after: int) -> Batch:
+        """A session that had ended before its transcript was read has no line more. What was never started here and
+        has a transcript ran in an earlier process."""
+        runs, known = key in self._tasks, key in self._ended
+        part = await asyncio.to_thread(self._transcripts.read, key.repository, key.session, after)
+        lines, at = part or ((), after)
+        if runs:
+            return Batch(lines, at, RunState.RUNNING)
+        return Batch(lines, at, RunState.ENDED if part is not None or known else RunState.UNKNOWN)
 
     def running(self) -> frozenset[RunKey]:
         return frozenset(self._tasks)
@@ -195,6 +231,7 @@ class LocalEngine:
         self._ended[key] = None
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
+        self._transcripts.tell(key.repository, key.session)
         if not self._tasks:
             self._had_a_turn.clear()
             self._idle.set()

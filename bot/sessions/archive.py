@@ -11,9 +11,22 @@ import shutil
 from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+from bot.model.events import NotAnOffset
 
 PACKED = ".gz"
+MOST_AT_ONCE = 500_000
+"""Bytes of one part; the line that passes it is whole, and its last."""
+FURTHEST = 2**40
+"""No transcript is as long; far less than what file systems can seek to."""
+
+
+class Part(NamedTuple):
+    """Some lines, and the offset behind them: in bytes of the transcript as it was written."""
+
+    lines: tuple[str, ...]
+    next: int
 
 
 def packed(path: Path) -> Path:
@@ -48,6 +61,34 @@ def read_lines(path: Path) -> Iterator[str]:
             return
     with path.open("rb") as plain:
         yield from _whole_lines(plain)
+
+
+def read_on(path: Path, after: int) -> Part:
+    """The next lines of the transcript `path`, from offset `after` on: none where there are no more, or no whole one
+    yet. An offset stays the same when the transcript is packed, after which nothing is written any more. Blocks.
+
+    Raises FileNotFoundError where there is no transcript, NotAnOffset where `after` lies beyond it or within a line."""
+    lines: list[str] = []
+    at = after
+    with _opened(path) as file:
+        if after:
+            file.seek(min(after, FURTHEST) - 1)
+            if file.read(1) != b"\n":
+                raise NotAnOffset(after)
+        for line in file:
+            if not line.endswith(b"\n") or at - after >= MOST_AT_ONCE:
+                break
+            lines.append(line[:-1].decode(errors="replace"))
+            at += len(line)
+    return Part(tuple(lines), at)
+
+
+def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
+    """The plain one first: it goes only once the packed one is there."""
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return gzip.open(packed(path), "rb")
 
 
 def _whole_lines(file: BufferedIOBase | BinaryIO | gzip.GzipFile) -> Iterator[str]:

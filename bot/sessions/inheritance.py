@@ -27,6 +27,7 @@ from bot.sessions.heard import heard_spend
 from bot.sessions.leftovers import DataFolder, end_leftovers
 from bot.sessions.memo import Memo, Memos
 from bot.sessions.salvage import salvage
+from bot.sessions.transcripts import transcript_path
 from bot.sessions.trash import Trash
 from bot.sessions.workplace import session_folder
 
@@ -95,8 +96,7 @@ class Inheritance:
 
     def _spent(self, repository: RepositoryName, memo: Memo) -> Spend:
         """From when the tree was made until the session was last heard of: nobody knows more."""
-        transcript = session_folder(self._data / "transcripts", repository, memo.assignment.id)
-        path = transcript.with_name(f"{transcript.name}.jsonl")
+        path = transcript_path(self._data, repository, memo.assignment.id)
         try:
             heard = path.stat().st_mtime
             began = memo.tree.made.timestamp() if memo.tree else heard

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,23 +55,20 @@ from bot.sessions.ready import ReadyTrees
 from bot.sessions.salvage import salvage, with_salvage
 from bot.sessions.standing import standing_rules
 from bot.sessions.transcript import Transcript
+from bot.sessions.transcripts import Transcripts, transcript_path
 from bot.sessions.trash import Trash
 from bot.sessions.turn import Stage
 from bot.sessions.unheeded import unheeded
 from bot.sessions.worker import work
 from bot.sessions.workplace import find_base, make_workplace, session_folder
 
+__all__ = ["Mirrors", "OnProgress", "SessionRunner", "transcript_path"]
+
 log = structlog.get_logger(__name__)
 
 OnProgress = Callable[[Progress], None]
 Mirrors = Callable[[RepositoryName], Awaitable[Mirror]]
 """A prepared mirror of a repository; the same object every time."""
-
-
-def transcript_path(data: Path, repository: RepositoryName, session: SessionId) -> Path:
-    """Where a session's transcript lies, whether or not it exists. Raises ValueError as `session_folder` does."""
-    folder = session_folder(data / "transcripts", repository, session)
-    return folder.with_name(f"{folder.name}.jsonl")
 
 
 class SessionRunner:
@@ -105,6 +103,7 @@ class SessionRunner:
         self._memos = Memos(self._data / "sessions")
         self._inheritance = Inheritance(self._data, self._memos, self._trash, clock, roster.secrets())
         self.live = Live()
+        self.transcripts = Transcripts(self._data)
         self._stopped: dict[Path, SessionHooks] = {}
         self._in_use: set[Path] = set()
 
@@ -168,7 +167,7 @@ class SessionRunner:
             GUARDS.set(self._guards)
             path = transcript_path(self._data, repository, assignment.id)
             # the last hook is heard by nobody where the disk does not take it
-            with suppress(OSError), Transcript(path, self._roster.secrets(), self._clock, append=True) as transcript:
+            with suppress(OSError), self._transcript(path, repository, assignment.id, append=True) as transcript:
                 hooks.stage.transcript = transcript
                 await hooks.hurry()
             await self._pack(path)
@@ -186,7 +185,7 @@ class SessionRunner:
             await self._inheritance.cleared()
             repository = RepositoryName.parse(assignment.repository)
             path = transcript_path(self._data, repository, assignment.id)
-            with Transcript(path, self._roster.secrets(), self._clock) as transcript:
+            with self._transcript(path, repository, assignment.id) as transcript:
                 outcome, stage = await self._run(assignment, repository, transcript)
                 transcript.note("outcome", outcome.model_dump_json())
             await self._pack(path)
@@ -200,6 +199,12 @@ class SessionRunner:
         self.live.over(assignment.repository, assignment.id)
         self._remember(Memo(assignment=assignment, agent=assignment.agent, report=report))
         return report
+
+    def _transcript(
+        self, path: Path, repository: RepositoryName, session: SessionId, *, append: bool = False
+    ) -> Transcript:
+        on_news = partial(self.transcripts.tell, repository, session)
+        return Transcript(path, self._roster.secrets(), self._clock, append=append, on_news=on_news)
 
     async def _pack(self, path: Path) -> None:
         """Where the disk does not take it, the transcript stays as it is."""

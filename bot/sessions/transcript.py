@@ -21,16 +21,24 @@ LARGEST = 20_000_000
 
 class Transcript:
     """A new file at `path`; an older one is replaced, or continued with `append`. `secrets` never stand in it, as they
-    are or as JSON."""
+    are or as JSON. `on_news` is called whenever lines have reached the file."""
 
     def __init__(
-        self, path: Path, secrets: Sequence[str], clock: Callable[[], datetime], *, append: bool = False
+        self,
+        path: Path,
+        secrets: Sequence[str],
+        clock: Callable[[], datetime],
+        *,
+        append: bool = False,
+        on_news: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
         self._mode: Literal["a", "w"] = "a" if append else "w"
         self.secrets = tuple(secrets)
         self.mask = Mask(secrets)
         self._clock = clock
+        self._on_news = on_news
+        self._has_news = False
         self._written = 0
         self._full = False
         self.trouble: OSError | None = None
@@ -75,6 +83,10 @@ class Transcript:
                 self._file.flush()
             except OSError as error:
                 self.trouble = error
+            else:
+                if self._has_news:
+                    self._has_news = False
+                    self._on_news()
 
     def _now(self) -> str:
         return self._clock().isoformat(timespec="milliseconds")
@@ -85,5 +97,6 @@ class Transcript:
         if self.trouble is None:
             try:
                 self._file.write(masked + "\n")
+                self._has_news = True
             except OSError as error:
                 self.trouble = error

@@ -22,7 +22,7 @@ from bot.model.view import ObjectiveView, StandbyView
 _OBJECTIVES: TypeAdapter[tuple[ObjectiveView, ...]] = TypeAdapter(tuple[ObjectiveView, ...])
 _STANDING_BY: TypeAdapter[tuple[StandbyView, ...]] = TypeAdapter(tuple[StandbyView, ...])
 
-_HEADERS = {
+HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
@@ -31,6 +31,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
+"""Of every answer that may hold text of strangers."""
 
 TONES = {
     "done": "done",
@@ -69,16 +70,16 @@ class Dashboard:
         page = _page().render(
             objectives=self._views(), standing_by=self._standing_by(), notices=self._notices(), now=self._clock()
         )
-        return HTMLResponse(page, headers=_HEADERS)
+        return HTMLResponse(page, headers=HEADERS)
 
     async def style(self, _: Request) -> Response:
-        return Response(self._style, media_type="text/css", headers=_HEADERS)
+        return Response(self._style, media_type="text/css", headers=HEADERS)
 
     async def standing_by(self, _: Request) -> Response:
-        return Response(_STANDING_BY.dump_json(self._standing_by()), media_type="application/json", headers=_HEADERS)
+        return Response(_STANDING_BY.dump_json(self._standing_by()), media_type="application/json", headers=HEADERS)
 
     async def objectives(self, _: Request) -> Response:
-        return Response(_OBJECTIVES.dump_json(self._views()), media_type="application/json", headers=_HEADERS)
+        return Response(_OBJECTIVES.dump_json(self._views()), media_type="application/json", headers=HEADERS)
 
     async def metrics(self, _: Request) -> Response:
         """For Prometheus. Nothing in it names anybody or anything."""
@@ -87,7 +88,7 @@ class Dashboard:
             "open_objectives": sum(view.state != "done" for view in views),
             "running_tasks": sum(task.running_since is not None for view in views for task in view.tasks),
         }
-        return Response(as_prometheus(gauges), media_type="text/plain; version=0.0.4", headers=_HEADERS)
+        return Response(as_prometheus(gauges), media_type="text/plain; version=0.0.4", headers=HEADERS)
 
 
 @cache

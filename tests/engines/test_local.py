@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
 
 from bot.engines.engine import RunKey
 from bot.engines.local import LocalEngine
 from bot.engines.slots import Slots
 from bot.model.assignment import Assignment, PlannerBriefing
+from bot.model.events import Batch, NotAnOffset, RunState
 from bot.model.identity import RepositoryName, SessionId
 from bot.model.plan import PlainAnswer
 from bot.model.session import Planned, Role, SessionReport, Spend, Void
+from bot.sessions import archive
+from bot.sessions.archive import pack
+from bot.sessions.transcript import Transcript
+from bot.sessions.transcripts import Transcripts, transcript_path
 
 SHOP = RepositoryName("octo", "shop")
 
@@ -257,3 +266,104 @@ async def test_a_slot_is_not_lost_with_a_session_that_is_stopped_while_it_waits(
         await runner.until(1)
         engine.stop(SHOP, SessionId("2.planner.1"), "closed")
         assert await runner.all_in_turn(2) == ["shop 1.planner.1", "shop 3.planner.1"]
+
+
+FIRST = SessionId("1.planner.1")
+FOR_EVER = 3600.0
+"""Seconds that no test waits."""
+
+
+class Teller:
+    """Sessions that write what they are told to into their transcripts, and end, packed, with nothing."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.transcripts = Transcripts(data)
+        self.began = 0
+        self.said: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run(self, assignment: Assignment) -> SessionReport:
+        self.began += 1
+        path = transcript_path(self.data, SHOP, assignment.id)
+        news = lambda: self.transcripts.tell(SHOP, assignment.id)  # noqa: E731
+        with Transcript(path, ("s3cret-key",), lambda: datetime(2026, 1, 1, tzinfo=UTC), on_news=news) as transcript:
+            while text := await self.said.get():
+                transcript.note("note", text)
+        await asyncio.to_thread(pack, path)
+        return SessionReport(id=assignment.id, outcome=Void(reason="over"), spend=Spend())
+
+    def engine(self) -> LocalEngine:
+        return LocalEngine(self, 1, lambda *_: None, transcripts=self.transcripts)
+
+
+def texts(batch: Batch) -> list[str]:
+    return [line.partition('"text": "')[2].removesuffix('"}') for line in batch.lines]
+
+
+async def followed(engine: LocalEngine, after: int = 0, wait: float = FOR_EVER) -> Batch:
+    async with asyncio.timeout(10):
+        return await engine.events(SHOP, FIRST, after, wait)
+
+
+async def test_a_follower_is_woken_by_each_line_and_by_the_end(tmp_path: Path) -> None:
+    teller = Teller(tmp_path)
+    async with teller.engine() as engine:
+        engine.start(assignment(1))
+        engine.start(assignment(1))
+        assert await followed(engine, wait=0) == Batch((), 0, RunState.RUNNING)
+        waiting = asyncio.create_task(followed(engine))
+        await teller.said.put("it begins with s3cret-key")
+        first = await waiting
+        assert (texts(first), first.state) == (["it begins with ***"], RunState.RUNNING)
+        waiting = asyncio.create_task(followed(engine, first.next))
+        await teller.said.put("it goes on")
+        second = await waiting
+        assert texts(second) == ["it goes on"]
+        waiting = asyncio.create_task(followed(engine, second.next))
+        await teller.said.put("")
+        assert await waiting == Batch((), second.next, RunState.ENDED)
+        engine.start(assignment(1))
+        assert texts(await followed(engine)) == [*texts(first), *texts(second)], "packed, it has the same lines"
+    assert teller.began == 1, "neither while it ran nor afterwards was it started again"
+
+
+async def test_a_follower_goes_on_where_it_was_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_AT_ONCE", 1)
+    teller = Teller(tmp_path)
+    async with teller.engine() as engine:
+        engine.start(assignment(1))
+        for text in ("one", "zwölf", "three", ""):
+            await teller.said.put(text)
+        first = await followed(engine)
+        assert texts(first) == ["one"], "a batch is bounded"
+        async with asyncio.timeout(10):
+            await engine.idle()
+    async with Teller(tmp_path).engine() as engine:
+        second = await followed(engine, first.next)
+        third = await followed(engine, second.next)
+        assert (texts(second), texts(third)) == (["zwölf"], ["three"])
+        assert await followed(engine, third.next) == Batch((), third.next, RunState.ENDED)
+        for astray in (first.next - 1, third.next + 1, 10**15):
+            with pytest.raises(NotAnOffset):
+                await followed(engine, astray)
+
+
+async def test_a_line_that_is_half_written_is_not_given_yet(tmp_path: Path) -> None:
+    path = transcript_path(tmp_path, SHOP, FIRST)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"whole\nhal")
+    async with Teller(tmp_path).engine() as engine:
+        assert await followed(engine) == Batch(("whole",), 6, RunState.ENDED)
+        path.write_bytes(b"whole\nhalf\n")
+        assert (await followed(engine, 6)).lines == ("half",)
+
+
+async def test_of_what_never_ran_nothing_is_known(tmp_path: Path) -> None:
+    teller = Teller(tmp_path)
+    async with teller.engine() as engine:
+        assert await followed(engine) == Batch((), 0, RunState.UNKNOWN)
+        astray = await engine.events(RepositoryName("..", ".."), SessionId("../x"), 0, FOR_EVER)
+        assert astray.state is RunState.UNKNOWN
+        engine.start(assignment(1))
+        engine.stop(SHOP, FIRST, "never began")
+        assert (await followed(engine)).state is RunState.ENDED, "it left no transcript, but it was here"

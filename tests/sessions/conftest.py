@@ -20,7 +20,8 @@ from bot.model.session import FailureKind, Outcome, Role, SessionReport
 from bot.sandbox.sandbox import NO_SANDBOX
 from bot.sessions.archive import read_lines
 from bot.sessions.live import Progress
-from bot.sessions.run import SessionRunner, transcript_path
+from bot.sessions.run import SessionRunner
+from bot.sessions.transcripts import transcript_path
 from tests.git.conftest import BOT, Remote
 
 SHOP = RepositoryName("octo", "shop")

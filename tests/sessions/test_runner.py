@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+from asyncio import timeout
 
 import pytest
 
 from bot.engines.local import LocalEngine
 from bot.model.assignment import Assignment
+from bot.model.events import Batch, RunState
 from bot.model.identity import SessionId
 from bot.model.session import Failed, Published, SessionReport, Void
 from bot.sessions.run import SessionRunner
@@ -54,6 +58,24 @@ async def test_a_stopped_session_leaves_nothing_behind(world: World) -> None:
     assert processes_with(str(world.data)) == []
     assert not any((world.data / "work" / "octo" / "shop").iterdir())
     assert world.transcript(world.worker())[-1]["text"] == "the session was stopped"
+
+
+async def test_a_session_is_followed_while_it_runs_and_to_its_end(world: World) -> None:
+    go = world.folder / "go"
+    os.mkfifo(go)
+    world.agent(f'print("begun", flush=True)\nopen({str(go)!r}).read()\nwrite("src/a.py", "x = 1"); commit()')
+    session = world.worker().id
+    lines: list[str] = []
+    batch = Batch((), 0, RunState.RUNNING)
+    async with LocalEngine(world.runner, 1, Reports(), transcripts=world.runner.transcripts) as engine, timeout(60):
+        engine.start(world.worker())
+        while batch.lines or batch.state is RunState.RUNNING:
+            batch = await engine.events(SHOP, session, batch.next, 3600)
+            lines += batch.lines
+            if any("begun" in line for line in batch.lines):
+                await asyncio.to_thread(go.write_text, "")
+    assert batch.state is RunState.ENDED
+    assert [json.loads(line) for line in lines] == world.transcript(world.worker())
 
 
 async def test_what_a_killed_bot_left_is_cleared(world: World) -> None:

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from bot.model.view import ObjectiveView, StandbyView
 from bot.web.app import Accepted, create_app
 from bot.web.body import BodyReader
+from bot.web.session_events import Events, no_events
 
 SECRET = b"a secret of the App"
 
@@ -63,6 +64,7 @@ class Desk:
     shown: tuple[ObjectiveView, ...] = ()
     standing_by: tuple[StandbyView, ...] = ()
     bodies: BodyReader | None = None
+    events: Events = no_events
     accepted: list[Accepted] = field(default_factory=list)
 
     @property
@@ -74,6 +76,7 @@ class Desk:
             standing_by=lambda: self.standing_by,
             clock=lambda: NOW,
             bodies=self.bodies,
+            events=self.events,
         )
 
     def client(self, peer: str = "127.0.0.1", base: str = "http://127.0.0.1:8646") -> httpx.AsyncClient:
