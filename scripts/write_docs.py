@@ -84,6 +84,13 @@ TOKENS = {
 }
 """When it is known what an agent has used."""
 
+TURNS = """An agent that can go on is told in the same conversation what is still wrong, before its attempt counts as
+failed (`limits.follow_ups`): the verify command, the gate, missing commits, a missing summary, files left behind.
+Criteria that are not met lead to such a turn only where the agent itself says `partial`; what a reviewer finds goes to
+a new session. So does a person's answer to an agent that said `blocked`: the new session begins with the commits of the
+one before, where they could be salvaged, and has question and answer in its prompt, but not the old conversation.
+"""
+
 STANDING = """## Standing rules and MCP servers
 
 Rules that hold beside every task: `system` in `CREWLINE_AGENTS` for one agent, and `.github/crewline/system.md` on the
@@ -195,7 +202,7 @@ def agents_page() -> str:
         "`crewline doctor` shows its version, `crewline doctor --ask` whether it answers.\n\n"
         + table("| agent | program | variables of the server that it is given | hosts | can go on |", rows)
         + "\nEvery other variable of the server stays with the server. *Can go on* says whether it can continue a "
-        "conversation.\n\n## Others, and changes to these\n\n"
+        f"conversation.\n\n{TURNS}\n## Others, and changes to these\n\n"
         "`CREWLINE_AGENTS` is a JSON object of agents by name. An entry with a `command` is an agent of your own; "
         "one without changes a known agent.\n\n" + table("| key | default | what it sets |", keys) + "\n```sh\n"
         "CREWLINE_AGENTS='{\n"

@@ -71,9 +71,9 @@ async def test_two_hundred_megabytes_of_output_are_bounded(world: World) -> None
     assert 0 < max(sizes) < 25_000_000
 
 
-async def test_planted_settings_and_hooks_are_never_run(world: World) -> None:
-    bait = world.folder / "owned"
-    world.agent(
+def edits_git(bait: Path) -> str:
+    """Settings and hooks that touch `bait` where anybody runs them, and a folder that is not there."""
+    return (
         f'evil = "touch {bait}; false"\n'
         'for key in ("core.fsmonitor", "core.sshCommand", "uploadpack.packObjectsHook", "filter.x.clean",'
         ' "filter.x.smudge", "diff.external", "core.alternateRefsCommand", "remote.origin.uploadpack"):\n'
@@ -89,6 +89,11 @@ async def test_planted_settings_and_hooks_are_never_run(world: World) -> None:
         f"pathlib.Path({str(bait)!r}).unlink(missing_ok=True)\n"
         'write(git_dir / "commondir", "/nonexistent\\n")\nwrite("src/left.py", "")\n'
     )
+
+
+async def test_planted_settings_and_hooks_are_never_run(world: World) -> None:
+    bait = world.folder / "owned"
+    world.agent(edits_git(bait))
     outcome = await world.run(world.worker(verify_command="test -f src/parser.py"))
     assert isinstance(outcome, Published)
     assert not bait.exists()
@@ -107,23 +112,24 @@ async def test_planted_settings_are_not_run_to_see_what_was_left(world: World) -
     assert not bait.exists()
 
 
-@pytest.mark.parametrize(
-    ("program", "said"),
-    [
-        ('write("docs/a.md", "x")', "`docs/a.md`: the path is outside of the task's scope"),
-        ('write(".github/workflows/evil.yml", "on: push")', "`.github/workflows/evil.yml`: the path is protected"),
-        ('git("rm", "-q", ".github/workflows/ci.yml")', "`.github/workflows/ci.yml`: the path is protected"),
-        ('git("mv", "README.md", "src/README.md")', "`README.md`: the path is outside"),
-        ('write("src/big.bin", "x" * 2_000_000)', "`src/big.bin`: the file has 2000000 bytes"),
-        ('os.symlink("../../../etc/passwd", "src/link")', "`src/link`: the symbolic link leaves the repository"),
-        ('os.symlink("/etc", "src/etc")', "`src/etc`: the symbolic link leaves the repository"),
-        ('write("src/a\\tb.py", "")', "control characters"),
-        ('write("src/.gitmodules", "")', "submodules"),
-        ('subprocess.run(["git", "init", "-q", "src/sub"]); '
-         'subprocess.run("cd src/sub && git commit -q --allow-empty -m x", shell=True)', "submodules"),
-        ('write("src/a.py", "<<<<<<< ours\\n1\\n=======\\n2\\n>>>>>>> theirs\\n")', "conflict marks"),
-    ],
-)  # fmt: skip
+REFUSED = [
+    ('write("docs/a.md", "x")', "`docs/a.md`: the path is outside of the task's scope"),
+    ('write(".github/workflows/evil.yml", "on: push")', "`.github/workflows/evil.yml`: the path is protected"),
+    ('git("rm", "-q", ".github/workflows/ci.yml")', "`.github/workflows/ci.yml`: the path is protected"),
+    ('git("mv", "README.md", "src/README.md")', "`README.md`: the path is outside"),
+    ('write("src/big.bin", "x" * 2_000_000)', "`src/big.bin`: the file has 2000000 bytes"),
+    ('os.symlink("../../../etc/passwd", "src/link")', "`src/link`: the symbolic link leaves the repository"),
+    ('os.symlink("/etc", "src/etc")', "`src/etc`: the symbolic link leaves the repository"),
+    ('write("src/a\\tb.py", "")', "control characters"),
+    ('write("src/.gitmodules", "")', "submodules"),
+    ('subprocess.run(["git", "init", "-q", "src/sub"]); '
+     'subprocess.run("cd src/sub && git commit -q --allow-empty -m x", shell=True)', "submodules"),
+    ('write("src/a.py", "<<<<<<< ours\\n1\\n=======\\n2\\n>>>>>>> theirs\\n")', "conflict marks"),
+]  # fmt: skip
+"""What an agent commits, and what the gate says of it."""
+
+
+@pytest.mark.parametrize(("program", "said"), REFUSED)
 async def test_the_gate_names_path_and_rule(world: World, program: str, said: str) -> None:
     world.agent(program + "\n" + WORK + "commit()")
     outcome = await world.run(world.worker(verify_command="touch /nonexistent/never-reached"))

@@ -31,8 +31,12 @@ class Open(Protocol):
 
 @pytest.fixture(params=["podman", "docker"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path, remote: Remote) -> Open:
+    return in_containers(str(request.param), tmp_path, remote)
+
+
+def in_containers(engine: str, tmp_path: Path, remote: Remote) -> Open:
     """A world whose sessions run in containers."""
-    offered = container(str(request.param))
+    offered = container(engine)
 
     @asynccontextmanager
     async def open_world(network: NetworkMode = NetworkMode.NONE, bounds: Bounds = UNBOUNDED) -> AsyncIterator[World]:
@@ -62,6 +66,7 @@ async def test_it_sees_its_tree_and_nobody_else(opened: Open, tmp_path: Path, mo
         names = [str(tmp_path / name) for name in ("data/key.pem", "data/runs.json", "mirror.git/HEAD")]
         assert [(tmp_path / name).exists() for name in ("data/runs.json", "mirror.git/HEAD")] == [True, True]
         world.agent(
+            "import socket\n"
             "def tried(what):\n    try: what()\n    except Exception as error: return type(error).__name__\n"
             '    return "done"\n'
             f"places = ['/', '/usr', '/etc', '/run', {str(tmp_path / 'mirror.git/objects')!r}]\n"
@@ -71,6 +76,7 @@ async def test_it_sees_its_tree_and_nobody_else(opened: Open, tmp_path: Path, mo
             'report = {"wrote": {one: tried(lambda: write(pathlib.Path(one) / "x", "x")) for one in places},\n'
             f'  "read": {{name: tried(lambda: open(name).read()) for name in {names!r}}},\n'
             '  "rights": status["CapEff"] + status["CapBnd"] + status["NoNewPrivs"], "processes": len(found),\n'
+            '  "networks": [name for _, name in socket.if_nameindex()],\n'
             '  "leaks": [text for text in found.values() if "hush" in text or "sk-ant" in text]}\n'
             'write("src/report.json", json.dumps(report)); commit()'
         )
@@ -83,6 +89,7 @@ async def test_it_sees_its_tree_and_nobody_else(opened: Open, tmp_path: Path, mo
         assert set(report["read"].values()) == {"FileNotFoundError"}
         assert (set(report["rights"][:-1]), report["rights"][-1]) == ({"0"}, "1")
         assert (report["processes"], report["leaks"]) == (2, [])
+        assert report["networks"] == ["lo"], "it can call nobody"
         assert "1 processes that it left were ended: sleep" in noticed(world)
         assert processes_with("98771") == []
         assert outcome.evidence is not None

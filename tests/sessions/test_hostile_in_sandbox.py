@@ -41,6 +41,10 @@ class Open(Protocol):
 
 @pytest.fixture
 def opened(tmp_path: Path, remote: Remote) -> Open:
+    return in_sandboxes(tmp_path, remote)
+
+
+def in_sandboxes(tmp_path: Path, remote: Remote) -> Open:
     """A world with the sandbox of the mode and the bounds that are given."""
 
     @asynccontextmanager
