@@ -12,6 +12,7 @@ from bot.control.turns import Turns, Wish, deal
 from bot.engines.engine import RunKey
 from bot.engines.slots import Occupancy, Place, Slots
 from bot.model.assignment import Assignment
+from bot.model.events import Batch, RunState
 from bot.model.identity import ObjectiveKey, RepositoryName, SessionId
 from bot.model.session import Role
 
@@ -36,6 +37,9 @@ class Engine:
     def start(self, assignment: Assignment) -> None: ...
 
     def stop(self, repository: RepositoryName, session: SessionId, reason: str) -> None: ...
+
+    async def events(self, repository: RepositoryName, session: SessionId, after: int, wait: float) -> Batch:
+        return Batch((), after, RunState.UNKNOWN)
 
     def running(self) -> frozenset[RunKey]:
         return frozenset()
