@@ -72,8 +72,9 @@ class Sender:
             trust_env=False,
             verify=trusted_certificates(),
             transport=self._transport,
-            # each request asks each idle connection whether it is still there, twice
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=4),
+            # Each request asks each idle connection whether it is still there, twice. And httpcore 1.0 closes those
+            # that are not one after the other: cancelled meanwhile by asyncio, it loses all but the first.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=1),
         )
 
     async def stop(self) -> None:
