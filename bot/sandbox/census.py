@@ -6,8 +6,9 @@ it shares with others; only where the sum is above the bound these are divided a
 longer to ask.
 
 How soon must be looked again? Memory: at a tenth of a second where it is near its bound, at a second where it is far
-from it. Processes: a fork bomb multiplies within milliseconds, so the number of all tasks of the machine, one short
-line, is read every `TICK`, and where it has grown by half of a bound everything is counted.
+from it. A run that has just begun has taken nothing yet, and many end before they could: the first count comes a tenth
+of a second after its start. Processes: a fork bomb multiplies within milliseconds, so the number of all tasks of the
+machine, one short line, is read every `TICK`, and where it has grown by half of a bound everything is counted.
 
 What is above its bound is killed as a whole, at once: who takes all memory would take more in its grace. Everything is
 stopped first, groups of processes by one signal, so that what multiplies itself loses the race. A process id is only
@@ -80,7 +81,7 @@ class Census:
 
     async def until_over(self, top: int, bounds: Bounds) -> str:
         """Returns the name of the bound of `bounds` that what is below `top` came above."""
-        tasks, pause = _tasks(), 0.0
+        tasks, pause = _tasks(), _NEAR
         while True:
             until = self._now() + pause
             while (left := until - self._now()) > 0:

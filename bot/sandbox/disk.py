@@ -1,7 +1,8 @@
 """Watching what a run writes to the disk: nothing on this machine bounds a folder, so its size is looked at.
 
 Looking at every file costs time, and most runs write little. So the file system is asked first, which costs nothing:
-only when all of it has grown by more than what the run has left can the run be the cause.
+only when all of it has grown by more than what the run has left can the run be the cause. A run that ends before the
+first look, as many hooks and verify commands do, costs nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _UNASKED = 60
 
 async def until_full(folders: Sequence[Path], most: int, every: float = EVERY) -> None:
     """Returns when the files below `folders` take more than `most` bytes of the disk."""
-    taken, used, looks = await asyncio.to_thread(size_of, folders, most), _used(folders[0]), 0
+    await asyncio.sleep(every)
+    used = _used(folders[0])
+    taken, looks = await asyncio.to_thread(size_of, folders, most), 0
     while taken <= most:
         await asyncio.sleep(every)
         looks += 1

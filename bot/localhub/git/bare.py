@@ -176,6 +176,7 @@ class BareRepository:
             "uploadpack.allowAnySHA1InWant": "true",
             "uploadpack.allowFilter": "true",
             "core.logAllRefUpdates": "false",
+            "core.fsync": "none",  # it is gone with its process anyway
             "core.hooksPath": str(self.hooks / "each"),
             "core.alternateRefsCommand": "true",  # while a push is looked at, git would ask for our own refs once more
         }
