@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -18,7 +19,16 @@ pytest_plugins = ["tests.localhub.openapi.faithful_localhub"]
 settings.register_profile("noisy machines", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("noisy machines")
 
+gc.disable()
+
 Line = dict[str, Field]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Hundreds of megabytes of modules and tests are garbage at no time: they are not searched for it, neither while
+    they are loaded nor at every collection later."""
+    gc.freeze()
+    gc.enable()
 
 
 class Write(Protocol):

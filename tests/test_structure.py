@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import re
 import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,14 +72,21 @@ class Source:
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def read_sources(folder: str) -> tuple[Source, ...]:
+    """Read when the first test asks for them: every worker imports this file, and one or two run its tests. A tree is
+    no garbage, and searching it again and again while it grows takes longer than reading it."""
     paths = sorted((ROOT / folder).rglob("*.py"))
-    return tuple(Source(path, text := path.read_text(), ast.parse(text)) for path in paths)
+    gc.collect()
+    gc.disable()
+    sources = tuple(Source(path, text := path.read_text(), ast.parse(text)) for path in paths)
+    gc.freeze()
+    gc.enable()
+    return sources
 
 
-BOT = read_sources("bot")
-TESTS = read_sources("tests")
-EVERYTHING = (*BOT, *TESTS, *read_sources("scripts"))
+def everything() -> Iterator[Source]:
+    return (source for folder in ("bot", "tests", "scripts") for source in read_sources(folder))
 
 
 def room_of(module: str) -> str:
@@ -107,7 +116,7 @@ def rooms_imported(source: Source) -> set[str]:
 def test_imports_point_one_way() -> None:
     astray = [
         f"{source.name} imports {room}"
-        for source in BOT
+        for source in read_sources("bot")
         if (allowed := MAY_IMPORT.get(room_of(source.module))) is not None
         for room in sorted(rooms_imported(source) - allowed)
     ]
@@ -115,7 +124,7 @@ def test_imports_point_one_way() -> None:
 
 
 def test_every_room_has_a_rule_or_composes_the_others() -> None:
-    rooms = {room_of(source.module) for source in BOT} - {"bot"}
+    rooms = {room_of(source.module) for source in read_sources("bot")} - {"bot"}
     assert rooms - MAY_IMPORT.keys() - COMPOSERS == set()
 
 
@@ -129,14 +138,14 @@ def test_every_room_has_a_rule_or_composes_the_others() -> None:
     ],
 )
 def test_only_the_composition_imports(room: str, may: set[str]) -> None:
-    importers = {room_of(source.module) for source in BOT if room in rooms_imported(source)}
+    importers = {room_of(source.module) for source in read_sources("bot") if room in rooms_imported(source)}
     assert importers <= may
 
 
 def test_the_scripted_agent_is_an_ordinary_program() -> None:
     foreign = [
         f"{source.name} imports {name}"
-        for source in BOT
+        for source in read_sources("bot")
         if room_of(source.module) == "bot.scripted"
         for name in imports_of(source)
         if name.split(".")[0] not in sys.stdlib_module_names and room_of(name) != "bot.scripted"
@@ -145,14 +154,14 @@ def test_the_scripted_agent_is_an_ordinary_program() -> None:
 
 
 def test_files_stay_short() -> None:
-    lengths = {source.name: len(source.text.splitlines()) for source in BOT}
+    lengths = {source.name: len(source.text.splitlines()) for source in read_sources("bot")}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
 def test_functions_fit_a_screen() -> None:
     long = [
         f"{source.name}:{node.lineno} {node.name} has {lines} lines"
-        for source in BOT
+        for source in read_sources("bot")
         for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > LONGEST_FUNCTION
@@ -163,7 +172,7 @@ def test_functions_fit_a_screen() -> None:
 def test_nothing_is_typed_as_any() -> None:
     found = [
         f"{source.name}:{node.lineno}"
-        for source in EVERYTHING
+        for source in everything()
         for node in ast.walk(source.tree)
         if (isinstance(node, ast.ImportFrom) and node.module == "typing" and any(a.name == "Any" for a in node.names))
         or (isinstance(node, ast.Attribute) and node.attr == "Any")
@@ -173,7 +182,7 @@ def test_nothing_is_typed_as_any() -> None:
 
 def test_files_are_named_for_what_they_hold() -> None:
     vague = [
-        source.name for source in EVERYTHING if VAGUE_NAMES & {*source.path.with_suffix("").parts[len(ROOT.parts) :]}
+        source.name for source in everything() if VAGUE_NAMES & {*source.path.with_suffix("").parts[len(ROOT.parts) :]}
     ]
     assert vague == []
 
@@ -182,13 +191,14 @@ def test_nothing_is_left_for_later() -> None:
     marker = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
     comments = [
         f"{source.name}:{token.start[0]}"
-        for source in EVERYTHING
+        for source in everything()
+        if marker.search(source.text)
         for token in tokenize.generate_tokens(io.StringIO(source.text).readline)
         if token.type == tokenize.COMMENT and marker.search(token.string)
     ]
     stubs = [
         f"{source.name}:{node.lineno}"
-        for source in EVERYTHING
+        for source in everything()
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Name) and node.id == "NotImplementedError"
     ]
@@ -199,7 +209,7 @@ def test_no_test_sleeps_to_wait() -> None:
     """`sleep(0)` only lets others run; a script that a test writes out for an agent to run is text, not a call."""
     sleeps = [
         f"{source.name}:{node.lineno}"
-        for source in TESTS
+        for source in read_sources("tests")
         if not source.name.startswith(("tests/bench/", "tests/torture/"))  # a measurement has a pace; virtual time
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Call) and is_a_wait(node)
