@@ -18,7 +18,10 @@ from bot.model.sandbox import NetworkMode
 from bot.model.session import Role
 from bot.model.worktree import Shape
 
-PROTECTED = (".github/workflows/**", ".github/crewline.yml", ".github/crewline/**", "**/CODEOWNERS")
+CONFIG_FILE = ".github/crewline.yml"
+MISSPELT = ".github/crewline.yaml"
+"""What people write instead. It is not read, and they are told."""
+PROTECTED = (".github/workflows/**", CONFIG_FILE, ".github/crewline/**", "**/CODEOWNERS")
 """Paths that no setting opens: a push that changes a workflow needs a permission that the App does not ask for,
 and an agent that edits its own rules has none."""
 

@@ -8,6 +8,7 @@ import sys
 
 import structlog
 
+from bot.demo.readiness import READY
 from bot.demo.refusal import Refusal
 from bot.demo.signals import Interrupted, run_until_stopped
 from bot.github.errors import GitHubError
@@ -15,8 +16,6 @@ from bot.server import serve
 from bot.settings import Settings
 from bot.web.server import Address
 
-READY = "crewline is ready at "
-"""What the line begins with; the address follows."""
 INTERRUPTED = 130
 """The exit code where a second signal did not let the work come to its end."""
 

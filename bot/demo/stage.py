@@ -24,8 +24,8 @@ from pydantic import BaseModel
 
 from bot.demo.by_hand import gh_socket
 from bot.demo.family import adopt_orphans, die_with_parent, end_descendants
+from bot.demo.readiness import READY
 from bot.demo.refusal import Refusal
-from bot.demo.serving import READY
 from bot.localhub.model.app import App, new_private_key
 from bot.localhub.model.hub import Hub
 from bot.localhub.model.user import User

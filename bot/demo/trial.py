@@ -19,7 +19,7 @@ from rich.text import Text
 
 from bot.agents.command import BadTemplate
 from bot.agents.roster import Roster
-from bot.config import RepositoryConfig
+from bot.config import CONFIG_FILE, RepositoryConfig
 from bot.demo.demo import read_issue
 from bot.demo.play import check_agent, hand_off, settle
 from bot.demo.refusal import Refusal
@@ -33,7 +33,6 @@ from bot.localhub.model.repository import Repository
 from bot.model.offer import AgentOffer
 
 OWNER = "you"
-CONFIG = ".github/crewline.yml"
 _MAPPING: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
@@ -193,7 +192,7 @@ async def _bring_over(stage: Stage, source: Source, folder: Path) -> Repository:
 async def _configure(stage: Stage, repository: Repository, verify: str | None) -> RepositoryConfig:
     """The settings in force; with `verify` a commit on top of the clone sets that one."""
     missing = 128
-    blob = f"refs/heads/{repository.default_branch}:{CONFIG}"
+    blob = f"refs/heads/{repository.default_branch}:{CONFIG_FILE}"
     content = await repository.git.git("cat-file", "blob", blob, ok=(0, missing))
     text = content.decode(errors="replace")
     config = configuration(text)
@@ -205,7 +204,7 @@ async def _configure(stage: Stage, repository: Repository, verify: str | None) -
         return config
     raw = _MAPPING.validate_python(yaml.safe_load(text) or {})
     raw["verify"] = {**_MAPPING.validate_python(raw.get("verify") or {}), "command": verify}
-    changed = {CONFIG: yaml.safe_dump(raw, sort_keys=False)}
+    changed = {CONFIG_FILE: yaml.safe_dump(raw, sort_keys=False)}
     await stage.hub.push_files(
         repository, stage.owner, repository.default_branch, changed, "Set the verify command for this try"
     )
@@ -218,7 +217,7 @@ def _remarks(source: Source, config: RepositoryConfig, verify: str | None) -> st
         files = "1 file" if source.uncommitted == 1 else f"{source.uncommitted} files"
         lines.append(f"Not committed, and so not part of it: {files}.")
     if config.verify.command is None:
-        lines.append(f"No verify command is set, so no tests are run: give one with --verify, or in {CONFIG}.")
+        lines.append(f"No verify command is set, so no tests are run: give one with --verify, or in {CONFIG_FILE}.")
     else:
         lines.append(f"Every commit must pass `{config.verify.command}`.")
     if verify is not None:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.github.ledger import FILE
 from bot.localhub.model.issue import Issue
 from bot.localhub.model.pull_request import PullRequest
 from bot.localhub.model.repository import Repository
-from bot.model.identity import ledger_ref
+from bot.model.identity import LEDGER_FILE, ledger_ref
 from bot.model.ledger import Ledger
 from bot.model.marker import tagged, without_tags
 from bot.model.session import Blocked, Failed, Judged, Role, SessionRecord
@@ -103,7 +102,7 @@ class Watcher:
         git = self.repository.git
         revision = await git.ref(ledger_ref(NAMESPACE, self.objective.number))
         if revision is not None and revision != self._revision:
-            self._ledger = Ledger.model_validate_json(await git.text("show", f"{revision}:{FILE}"))
+            self._ledger = Ledger.model_validate_json(await git.text("show", f"{revision}:{LEDGER_FILE}"))
             self._revision = revision
         return self._ledger
 

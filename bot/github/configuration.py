@@ -15,8 +15,7 @@ import yaml
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.config import RepositoryConfig
-from bot.github.listing import MISSPELT, PATH
+from bot.config import CONFIG_FILE, MISSPELT, RepositoryConfig
 from bot.model.observed import RepositoryFile
 
 Place = tuple[str | int, ...]
@@ -42,7 +41,7 @@ class _Problem:
     words: str
 
     def __str__(self) -> str:
-        return f"{PATH}:{self.line}:{self.column}: {self.words}"
+        return f"{CONFIG_FILE}:{self.line}:{self.column}: {self.words}"
 
 
 def read_configuration(file: RepositoryFile | None) -> RepositoryConfig | ConfigurationProblem:
@@ -50,9 +49,9 @@ def read_configuration(file: RepositoryFile | None) -> RepositoryConfig | Config
     if file is None:
         return RepositoryConfig()
     if file.path == MISSPELT:
-        return ConfigurationProblem(f"{MISSPELT}:1:1: this file is not read; rename it to {PATH}")
+        return ConfigurationProblem(f"{MISSPELT}:1:1: this file is not read; rename it to {CONFIG_FILE}")
     if file.text is None:
-        return ConfigurationProblem(f"{PATH}:1:1: this is not a text file in UTF-8")
+        return ConfigurationProblem(f"{CONFIG_FILE}:1:1: this is not a text file in UTF-8")
     return configuration(file.text)
 
 
@@ -68,7 +67,7 @@ def configuration(text: str) -> RepositoryConfig | ConfigurationProblem:
     except yaml.YAMLError as error:
         return ConfigurationProblem(str(_bad_yaml(error)))
     except (ValueError, RecursionError) as error:
-        return ConfigurationProblem(f"{PATH}:1:1: this is not YAML: {error}")
+        return ConfigurationProblem(f"{CONFIG_FILE}:1:1: this is not YAML: {error}")
     if not isinstance(root, yaml.MappingNode):
         return ConfigurationProblem("\n".join(map(str, problems)))
     try:

@@ -19,10 +19,8 @@ from bot.github.errors import GitHubError
 from bot.github.lease import RepositoryLease
 from bot.journal import LEDGER_LEFT_OUT, tell
 from bot.model.action import BranchPush
-from bot.model.identity import CommitSha, ledger_ref
+from bot.model.identity import LEDGER_FILE, CommitSha, ledger_ref
 from bot.model.ledger import Ledger
-
-FILE = "ledger.json"
 
 
 class LedgerConflict(GitHubError):
@@ -97,7 +95,7 @@ class LedgerStore:
         """Make `ledger` the next revision after `expected` (None: the first) and move `branches`, together or not at
         all; the new revision. Raises LedgerConflict, and LeaseLost."""
         ref = ledger_ref(self._namespace, ledger.objective)
-        revision = await self._mirror.commit_file(FILE, written(ledger), expected, message, at)
+        revision = await self._mirror.commit_file(LEDGER_FILE, written(ledger), expected, message, at)
         updates = [RefUpdate(ref, revision, expected)]
         updates += [RefUpdate(f"refs/heads/{push.branch}", push.head, push.expected) for push in branches]
         try:
@@ -113,9 +111,9 @@ class LedgerStore:
 
     async def _read(self, objective: int, revision: CommitSha) -> Ledger:
         ref = ledger_ref(self._namespace, objective)
-        content = await self._mirror.read(revision, FILE)
+        content = await self._mirror.read(revision, LEDGER_FILE)
         if content is None:
-            raise LedgerUnreadable(objective, revision, ref, f"it has no {FILE}")
+            raise LedgerUnreadable(objective, revision, ref, f"it has no {LEDGER_FILE}")
         try:
             ledger = Ledger.model_validate_json(content)
         except ValidationError as error:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from bot.config import CONFIG_FILE, MISSPELT
 from bot.github.client import PacedClient
 from bot.github.errors import NotThere
 from bot.github.graphql import document
 from bot.github.shapes import FileNode, PageInfo, Shape
 from bot.model.identity import RepositoryName
 from bot.model.observed import RepositoryFile
-
-MISSPELT = ".github/crewline.yaml"
-PATH = ".github/crewline.yml"
 
 
 class _Number(Shape):
@@ -69,7 +67,7 @@ async def configuration_of(client: PacedClient, name: RepositoryName) -> Reposit
 def configuration_file(right: FileNode | None, misspelt: FileNode | None) -> RepositoryFile | None:
     """The file that counts; a misspelt one only where the right one is missing."""
     if right is not None:
-        return RepositoryFile(PATH, right.oid, right.text)
+        return RepositoryFile(CONFIG_FILE, right.oid, right.text)
     if misspelt is not None:
         return RepositoryFile(MISSPELT, misspelt.oid, misspelt.text)
     return None

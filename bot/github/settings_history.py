@@ -6,11 +6,10 @@ had in force, whatever became of its memory and its disk.
 
 from __future__ import annotations
 
-from bot.config import RepositoryConfig
+from bot.config import CONFIG_FILE, RepositoryConfig
 from bot.git.errors import NoSuchRef
 from bot.git.mirror import Mirror
 from bot.github.configuration import ConfigurationProblem, configuration
-from bot.github.listing import PATH
 
 MOST_VERSIONS = 50
 """How many versions are read at most, from the newest one back."""
@@ -37,9 +36,9 @@ class SettingsHistory:
         except NoSuchRef:  # no commit yet
             return None
         newest = ("--first-parent", f"--max-count={MOST_VERSIONS}", _TIP)
-        commits = await self._mirror.git("rev-list", *newest, "--", PATH)
+        commits = await self._mirror.git("rev-list", *newest, "--", CONFIG_FILE)
         for commit in commits.stdout.decode().split():
-            content = await self._mirror.read(commit, PATH)
+            content = await self._mirror.read(commit, CONFIG_FILE)
             good = None if content is None else _usable(content)
             if good is not None:
                 return good

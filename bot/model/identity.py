@@ -19,6 +19,9 @@ SessionId = NewType("SessionId", str)
 """``12.planner.1`` or ``12.parser.worker.2``: objective, task, role and ordinal. It is derived from the
 ledger, so the compare-and-swap that records a claim also makes the id unique."""
 
+LEDGER_FILE = "ledger.json"
+"""The one file in each commit of a ledger."""
+
 TaskKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """The planner's name for a task, unique within one plan. Branches, paths and session ids are made of it."""
 

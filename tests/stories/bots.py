@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.demo.serving import READY
+from bot.demo.readiness import READY
 from bot.server import serve
 from bot.settings import Settings
 from bot.web.server import Address

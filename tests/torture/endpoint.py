@@ -18,9 +18,10 @@ from time import monotonic
 
 import httpx
 
-from bot.github.ledger import FILE, written
+from bot.github.ledger import written
 from bot.localhub.model.issue import Issue, open_issue
 from bot.localhub.model.issue_links import add_sub_issue
+from bot.model.identity import LEDGER_FILE
 from bot.model.ledger import Ledger
 from tests.bench.objectives import CHAIN, Theatre, sessions_for, theatre
 from tests.installed import SECRET
@@ -157,7 +158,7 @@ async def finish(here: Theatre, model: Issue, many: int) -> list[int]:
     """`many` objectives that are over: closed issues with a task each, and ledgers made after that of `model`."""
     here.app.webhook_url = None
     ref = f"refs/crewline/objectives/{model.number}"
-    ledger = Ledger.model_validate_json(await here.shop.git.git("show", f"{ref}:{FILE}"))
+    ledger = Ledger.model_validate_json(await here.shop.git.git("show", f"{ref}:{LEDGER_FILE}"))
     stream: list[bytes] = []
     numbers: list[int] = []
     for count in range(many):
@@ -170,7 +171,7 @@ async def finish(here: Theatre, model: Issue, many: int) -> list[int]:
         content = written(ledger.model_copy(update={"objective": objective.number, "tasks": tasks}))
         stream.append(
             f"commit refs/crewline/objectives/{objective.number}\ncommitter x <x@example.com> 0 +0000\n"
-            f"data 1\nx\nM 100644 inline {FILE}\ndata {len(content)}\n".encode()
+            f"data 1\nx\nM 100644 inline {LEDGER_FILE}\ndata {len(content)}\n".encode()
             + content
             + b"\n"
         )

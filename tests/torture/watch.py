@@ -11,9 +11,9 @@ from itertools import combinations
 
 from pydantic import ValidationError
 
+from bot.config import CONFIG_FILE
 from bot.decide.task import REVIEW_CHECK, VERIFY_CHECK
 from bot.github.configuration import ConfigurationProblem, configuration
-from bot.github.listing import PATH
 from bot.localhub.model.comment import Comment
 from bot.localhub.model.events import Event
 from bot.localhub.model.issue import Issue
@@ -146,7 +146,7 @@ class Watch:
         if tip is None or tip == self._settings_at:
             return
         self._settings_at = tip
-        text = (await shop.git.git("show", f"{tip}:{PATH}", ok=(0, 128))).decode()
+        text = (await shop.git.git("show", f"{tip}:{CONFIG_FILE}", ok=(0, 128))).decode()
         found = configuration(text)
         if isinstance(found, ConfigurationProblem):
             return
