@@ -80,6 +80,10 @@ class World:
     listen: Callable[[ASGIApp, str, int], AbstractAsyncContextManager[Address]] = serving
 
 
+AT_REST = 600.0
+"""Seconds for which nothing was asked of a mirror that is let go."""
+
+
 class _Drained(Exception):
     """The end in order: what still runs in the group is housekeeping."""
 
@@ -125,6 +129,7 @@ async def serve(
             app.reach.on_back = controller.sweep_soon
             redeliveries = Redeliveries(app.delivery_log, settings.deliveries_seconds, controller.sweep_soon)
             async with LocalEngine(runner, _slots(settings), controller.ended, wind_up, transcripts) as engine:
+                mirrors.since, housekeeping.rest = engine.since, mirrors.rest
                 try:
                     controller.start(engine)
                     reception.open(controller)
@@ -280,6 +285,8 @@ class Mirrors:
             stack.push_async_callback(self._http.aclose)
         self.kept: Kept = NothingKept()
         self.disk: DiskWatch = disk
+        self.since: Callable[[], float | None] = lambda: None
+        """When the oldest of the sessions that run began, by the event loop's clock."""
 
     async def get(self, name: RepositoryName) -> Mirror:
         """The mirror of a repository, prepared."""
@@ -299,6 +306,12 @@ class Mirrors:
             self._mirrors[name] = mirror
         await self._mirrors[name].prepare()
         return self._mirrors[name]
+
+    async def rest(self) -> None:
+        """Hold no more what nobody needs: by the bounds of the settings it may go then, and is fetched again. A session
+        asks for what its tree borrows from, other repositories' mirrors too, only after it began."""
+        for mirror in tuple(self._mirrors.values()):
+            await mirror.rest(AT_REST, self.since())
 
     def _forget(self, name: RepositoryName, token: str) -> None:
         announce(GIT_TOKEN_RENEWED, repository=str(name))

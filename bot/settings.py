@@ -35,7 +35,7 @@ class StoreSettings(BaseSettings):
     transcripts_days: Annotated[float, Field(ge=0, description="How long transcripts of ended sessions are kept.")] = 30
     transcripts_mb: Annotated[int, Field(ge=0, description="How much of them is kept.")] = 2_000
     mirrors_days: Annotated[
-        float, Field(ge=0, description="How long mirrors of repositories are kept that no server serves any more.")
+        float, Field(ge=0, description="How long mirrors are kept of repositories in which nothing happens.")
     ] = 30
     mirrors_mb: Annotated[int, Field(ge=0, description="How much of them is kept, those in use included.")] = 50_000
     trees_days: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -18,14 +18,19 @@ AFTER_THE_START = 60.0
 log = structlog.get_logger(__name__)
 
 
+async def nothing_rests() -> None:
+    """Whatever is in use stays so."""
+
+
 class Housekeeping:
-    """`clock` tells the machine's time, as files have it."""
+    """`clock` tells the machine's time, as files have it. `rest` lets go of what the server holds and does not need."""
 
     def __init__(self, settings: StoreSettings, disk: Disk, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._disk = disk
         self._clock = clock
         self._at_work = asyncio.Lock()
+        self.rest: Callable[[], Awaitable[None]] = nothing_rests
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -42,6 +47,7 @@ class Housekeeping:
     async def collect(self, room: int = 0) -> None:
         """Delete what the settings let go, and beyond that the oldest until `room` bytes are free."""
         async with self._at_work:
+            await self.rest()
             deletions = await asyncio.to_thread(self._collect, room)
         for deletion in deletions:
             item = deletion.item

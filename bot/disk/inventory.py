@@ -1,6 +1,6 @@
 """What lies in the data folder, and which of it is still needed.
 
-    mirrors/OWNER/NAME.git               one repository; used while a server serves it (a lock)
+    mirrors/OWNER/NAME.git               one repository; used while a server needs it (a lock)
     transcripts/OWNER/NAME/SESSION.jsonl used while the session runs (a lock); compressed (.gz) when it is over
     sessions/OWNER/NAME/SESSION.json     that the ledger does not have the end of this session yet
     work/OWNER/NAME/SESSION              trees of sessions of the server that runs, a later attempt's among them

@@ -67,6 +67,7 @@ class LocalEngine:
         self._count = 0
         self._places: dict[RunKey, Place] = {}
         self._tasks: dict[RunKey, asyncio.Task[None]] = {}
+        self._began: dict[RunKey, float] = {}
         self._runs: dict[RunKey, asyncio.Task[SessionReport]] = {}
         self._reasons: dict[RunKey, str] = {}
         self._ended: OrderedDict[RunKey, None] = OrderedDict()
@@ -94,6 +95,7 @@ class LocalEngine:
         self._idle.clear()
         task = self._group.create_task(self._run(key, assignment), name=f"session {assignment.id}")
         self._tasks[key] = task
+        self._began[key] = asyncio.get_running_loop().time()
         self._places[key] = Place.of(assignment)
         self._occupied.take(self._places[key])
         task.add_done_callback(lambda _: self._settle(key, assignment))
@@ -154,6 +156,10 @@ class LocalEngine:
 
     def running(self) -> frozenset[RunKey]:
         return frozenset(self._tasks)
+
+    def since(self) -> float | None:
+        """When the oldest of those that run was started, by the event loop's clock; None where none runs."""
+        return next(iter(self._began.values()), None)
 
     def occupancy(self) -> Occupancy:
         return self._occupied.copy(closed=self._closed_for is not None)
@@ -224,7 +230,7 @@ class LocalEngine:
             self._on_report(assignment, report)
         except Exception:
             tell(REPORT_NOT_TAKEN, traceback=True, **assignment.ids)
-        del self._tasks[key]
+        del self._tasks[key], self._began[key]
         self._occupied.give_back(self._places.pop(key))
         self._runs.pop(key, None)
         self._reasons.pop(key, None)

@@ -9,10 +9,12 @@ What must hold:
   out as one. A fetch of single branches runs beside a push: they touch different refs. A starred one does not.
 * Nothing is ever collected as garbage: task repositories borrow objects that no ref of the mirror may name.
 
-The folder can be deleted whenever no `Mirror` is open on it (one that is open holds a lock, see `bot.disk.use`), and
-is made again by `prepare`. A machine that died while it was made leaves a folder under another name, never a half one
-under this. A fetch that died of a full disk leaves the mirror as it was, and a ``tmp_pack`` that the next collection
-of `bot.disk` deletes.
+The folder can be deleted whenever no `Mirror` holds the lock on it (see `bot.disk.use`), and is made again by
+`prepare`. One that is not needed for a while can be told to `rest`: it holds nothing then, neither the lock nor a
+process, and whatever is asked of it next takes it up again, empty where it was deleted meanwhile. What somebody missed
+in an empty one is fetched as from a remote that moved on. A machine that died while it was made leaves a folder under
+another name, never a half one under this. A fetch that died of a full disk leaves the mirror as it was, and a
+``tmp_pack`` that the next collection of `bot.disk` deletes.
 """
 
 from __future__ import annotations
@@ -95,12 +97,13 @@ class Mirror:
         self._forget = forget
         self._silent = silent
         self._most_silence = ("http.lowSpeedTime", str(max(1, round(2 * answer_seconds))))
-        self._reader = ObjectReader(self.path)
+        self._reader = ObjectReader(self.path, self._take_up)
         self._fetching = asyncio.Lock()
         self._pushing = asyncio.Lock()
         self._foreseen: dict[tuple[str, ...], tuple[float, asyncio.Task[None]]] = {}
         self._preparing = asyncio.Lock()
         self._held: int | None = None
+        self._used = float("-inf")
         self._recent: deque[CommitSha] = deque(maxlen=_RECENT)
         self._wanted: set[str] = set()
         self._next_fetch: asyncio.Task[None] | None = None
@@ -124,6 +127,18 @@ class Mirror:
         await self._reader.close()
         self._let_go()
 
+    async def rest(self, unused_for: float, since: float | None) -> None:
+        """Let the folder go, and end the reading process, where nothing was asked of it for so many seconds, nor
+        `since` then by the event loop's clock: who began to borrow objects later has had to ask."""
+        working = self._fetches or any(lock.locked() for lock in (self._fetching, self._pushing, self._preparing))
+        before = asyncio.get_running_loop().time() - unused_for
+        if self._held is None or working or self._used > before or (since is not None and self._used >= since):
+            return
+        with suppress(OSError):  # the time of its last use, by which the oldest one goes first
+            os.utime(self._held)
+        self._let_go()
+        await self._reader.close()
+
     def _let_go(self) -> None:
         """Nobody here uses the folder any more."""
         if self._held is not None:
@@ -132,6 +147,7 @@ class Mirror:
 
     async def prepare(self) -> None:
         """Make the repository unless it is there. No network is needed."""
+        self._used = asyncio.get_running_loop().time()
         async with self._preparing:
             if self._held is not None and (self.path / "HEAD").is_file():
                 return
@@ -139,9 +155,17 @@ class Mirror:
             while self._held is None:
                 if not (self.path / "HEAD").is_file() or not (self.path / "objects" / "pack").is_dir():
                     await asyncio.to_thread(make_bare_repository, self.path)
+                    self._recent.clear()
+                    self._foreseen.clear()
                 self._held = hold(self.path)
             with suppress(OSError):  # on a disk that cannot be written to it can still be read
                 os.utime(self._held)
+
+    async def _take_up(self) -> None:
+        """Something is asked of it: from now on it is held, if it was not."""
+        self._used = asyncio.get_running_loop().time()
+        if self._held is None:
+            await self.prepare()
 
     async def fetch(self, refspecs: Sequence[str] = ()) -> None:
         """Bring `refspecs` (by default all branches and ledgers) up to date, from a look at the remote that began
@@ -197,6 +221,7 @@ class Mirror:
         """
         if not updates:
             return
+        await self._take_up()
         async with self._pushing:
             if await self._pushed_quickly(updates):
                 return
@@ -240,14 +265,14 @@ class Mirror:
                 await self._move(f"refs/remotes/origin/{name}", head)
         return heads is not None
 
-    async def is_current(self, ref: str) -> bool:
-        """Whether `ref`, which has the same name on the remote, is there as it is here: one request and no process.
-        False where that is not known. Raises Unreachable."""
+    async def stands(self, ref: str, commit: CommitSha | None) -> bool:
+        """Whether `ref` of the remote names `commit` (None: is not there): one request, no process, and no use of the
+        folder. False where that is not known. Raises Unreachable."""
         if self._http is None or not self.url.startswith(("http://", "https://")):
             return False
         remote = Remote(self._http, self.url, await self._token(), self._answer_seconds)
         try:
-            return await stands_at(remote, ref, await self.resolve(ref))
+            return await stands_at(remote, ref, commit)
         except Unreachable:
             self._silent("git gets no answer")
             raise
@@ -290,6 +315,7 @@ class Mirror:
     ) -> CommitSha:
         """A commit whose tree holds nothing but `content` at `path`. No ref is moved; no process is started. In a
         thread: a disk that hangs holds up who wants it, and nobody else."""
+        await self._take_up()
         parents = () if parent is None else (parent,)
 
         def write() -> CommitSha:
@@ -319,6 +345,7 @@ class Mirror:
         self, *arguments: str, stdin: bytes = b"", seconds: float = 120, accept: Sequence[int] = (0,)
     ) -> GitOutput:
         """Run git here. Raises GitFailed."""
+        await self._take_up()
         return await git(*arguments, repository=self.path, stdin=stdin, seconds=seconds, accept=accept)
 
     async def with_remote(self, *arguments: str, seconds: float) -> GitOutput:
@@ -330,6 +357,7 @@ class Mirror:
         return output
 
     async def _fetch_wanted(self) -> None:
+        await self._take_up()
         async with self._fetching:
             refspecs, self._wanted = sorted(self._wanted), set()
             self._next_fetch = None  # who asks from now on may know of something newer: that is another fetch
@@ -348,6 +376,7 @@ class Mirror:
 
     async def _remotely(self, *arguments: str, seconds: float, accept: Sequence[int]) -> GitOutput:
         """Run git with the remote ``origin`` as it is now: neither address nor token is in the mirror's settings."""
+        await self._take_up()
         for again in (False, True):
             token = await self._token()
             output = await self._remotely_with(token, *arguments, seconds=seconds, accept=accept)

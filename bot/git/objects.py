@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,10 @@ class ObjectInfo:
 class ObjectReader:
     """Raises GitFailed where the process cannot be used. `close` ends it; the next request starts a new one."""
 
-    def __init__(self, repository: Path) -> None:
+    def __init__(self, repository: Path, take_up: Callable[[], Awaitable[None]]) -> None:
+        """`take_up` sees before each request that `repository` is there."""
         self._repository = repository
+        self._take_up = take_up
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
@@ -60,6 +63,7 @@ class ObjectReader:
     async def _ask(self, verb: str, revision: str) -> tuple[ObjectInfo | None, bytes]:
         if "\n" in revision or "\0" in revision:
             return None, b""
+        await self._take_up()
         for fresh in (False, True):
             try:
                 return await self._exchange(verb, revision)

@@ -219,15 +219,21 @@ class RepositoryLease:
         self._renewed = None if released else began
 
     async def _look(self) -> None:
-        await self._mirror.prepare()
-        if not await self._mirror.is_current(self._ref):
+        """Where it is as it was seen last, the mirror is not needed for it, and may rest."""
+        if self._seen is not None and await self._mirror.stands(self._ref, self._seen.revision):
+            self._note(self._seen.revision, self._seen.lease)
+        else:
+            await self._mirror.prepare()
             await self._mirror.fetch([f"+{self._ref}*:{self._ref}*"])  # a star: it may not be there
-        await self._recall()
+            await self._recall()
         self._unsure = False
 
     async def _recall(self) -> None:
         revision = await self._mirror.resolve(self._ref)
-        lease = None if revision is None else await self._read(revision)
+        self._note(revision, None if revision is None else await self._read(revision))
+
+    def _note(self, revision: CommitSha | None, lease: Lease | None) -> None:
+        """What lies on the ref."""
         if lease is not None and lease.holder != self._holder.id:
             self.noted = lease.made
         before = self._seen

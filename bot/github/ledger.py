@@ -95,6 +95,8 @@ class LedgerStore:
         """Make `ledger` the next revision after `expected` (None: the first) and move `branches`, together or not at
         all; the new revision. Raises LedgerConflict, and LeaseLost."""
         ref = ledger_ref(self._namespace, ledger.objective)
+        if expected is not None and await self._mirror.resolve(expected) is None:
+            await self._mirror.fetch([f"+{ref}*:{ref}*"])  # the mirror was empty; a star: it may not be there
         revision = await self._mirror.commit_file(LEDGER_FILE, written(ledger), expected, message, at)
         updates = [RefUpdate(ref, revision, expected)]
         updates += [RefUpdate(f"refs/heads/{push.branch}", push.head, push.expected) for push in branches]

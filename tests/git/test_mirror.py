@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from bot.disk.use import is_used, unused
 from bot.git.errors import NoSuchRef, PushRefused, PushRejected, Unreachable
-from bot.git.mirror import Mirror, no_token
+from bot.git.mirror import Mirror, branch_refspecs, no_token
 from bot.git.push import RefUpdate
 from bot.model.identity import CommitSha
 from tests.git.conftest import BOT, Remote
@@ -162,6 +164,46 @@ async def test_a_half_made_mirror_is_made_again(tmp_path: Path, remote: Remote) 
         await mirror.prepare()
         await mirror.fetch()
         assert await mirror.branch("main") == head
+
+
+async def test_one_that_rests_may_be_deleted_and_is_made_again_by_whatever_is_asked_of_it(
+    mirror: Mirror, remote: Remote
+) -> None:
+    head = remote.commit({"a.txt": "one"})
+    await mirror.fetch()
+    assert is_used(mirror.path)
+    await mirror.rest(0, None)
+    with unused(mirror.path):
+        shutil.rmtree(mirror.path)
+    assert await mirror.resolve(head) is None
+    assert is_used(mirror.path)
+    for use in (
+        lambda: mirror.commit_file("ledger.json", b"{}", head, "Claim", NOON),
+        lambda: mirror.git("rev-parse", "--git-dir"),
+        lambda: mirror.fetch(branch_refspecs(["main"])),
+    ):
+        await mirror.rest(0, None)
+        assert not is_used(mirror.path)
+        await use()
+        assert is_used(mirror.path)
+    assert await mirror.branch("main") == head
+    assert await mirror.read(head, "a.txt") == b"one"
+
+
+async def test_one_that_is_needed_does_not_rest(mirror: Mirror, remote: Remote) -> None:
+    remote.commit({"a.txt": "one"})
+    began = asyncio.get_running_loop().time()
+    fetch = asyncio.create_task(mirror.fetch())
+    await asyncio.sleep(0)
+    await mirror.rest(0, None)
+    assert is_used(mirror.path), "a fetch is under way"
+    await fetch
+    await mirror.rest(60, None)
+    assert is_used(mirror.path), "something was asked of it a moment ago"
+    await mirror.rest(0, began)
+    assert is_used(mirror.path), "something was asked of it since a session began that may borrow from it"
+    await mirror.rest(0, asyncio.get_running_loop().time())
+    assert not is_used(mirror.path)
 
 
 async def test_what_a_base_lacks_is_named(mirror: Mirror, remote: Remote) -> None:

@@ -111,16 +111,16 @@ def fresh(place: Place) -> str:
 
 async def test_whether_a_ref_moved_is_one_request_and_no_process(place: Place) -> None:
     ref = "refs/crewline/lease"
-    assert await place.mirror.is_current(ref), "it is neither here nor there"
+    assert await place.mirror.stands(ref, None), "it is neither here nor there"
     work = await place.commit(await place.main())
     await place.mirror.push([RefUpdate(ref, work, None), RefUpdate(f"{ref}-of-another", work, None)])
     refs = place.hub.usage.git["refs"]
     place.sent.clear()
-    assert await place.mirror.is_current(ref)
+    assert await place.mirror.stands(ref, work)
     await place.shop.git.update_refs([HubRefUpdate(ref, await place.shop.git.ref("refs/heads/main") or "")])
-    assert not await place.mirror.is_current(ref)
+    assert not await place.mirror.stands(ref, work)
     await place.shop.git.update_refs([HubRefUpdate(ref, ZERO)])
-    assert not await place.mirror.is_current(ref)
+    assert not await place.mirror.stands(ref, work)
     assert place.sent == ["POST /alice/shop.git/git-upload-pack"] * 3
     assert place.hub.usage.git["refs"] == refs, "git itself was not needed"
 

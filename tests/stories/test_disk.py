@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import bot.server
 from bot.disk.watch import DataDisk, DiskWatch
 from bot.model.session import Void
 from tests.stories.bots import BotProcess
-from tests.stories.plays import APPROVE, WRITE, playbook, task, waits_for
+from tests.stories.plays import APPROVE, WRITE, Part, playbook, task, told, waits_for
 from tests.stories.stage import stage
 
 CHAIN = (task("one"), task("two", "one"))
@@ -146,6 +147,26 @@ async def test_the_server_deletes_what_is_old_by_itself(tmp_path: Path) -> None:
         objective = story.hand_off()
         await story.closed(objective)
         assert story.prompt(f"{objective.number}.one.worker.1")
+
+
+async def test_mirrors_go_by_themselves_and_are_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also that of a repository where an objective waits for a person, and between any two steps of the work."""
+    monkeypatch.setattr(bot.server, "AT_REST", 0.0)
+    blocked: Part = {"status": "blocked", "summary": "Cannot go on.", "follow_up_notes": "Which colour?"}
+    parts = playbook(*CHAIN, two__worker=[told("Take red", WRITE), blocked])
+    async with stage(tmp_path, parts, gc_seconds=1, mirrors_days=0, settle_seconds=0.2) as story:
+        objective = story.hand_off()
+        await story.bot_says(objective, "the agent is blocked and asks:", "Which colour?")
+        while mirrors_below(tmp_path):
+            await story.log.says("deleted")
+        await story.carried_out(story.say("/retry Take red.", on=objective))
+        await story.closed(objective)
+        await story.at_rest()
+        assert await story.file("two.txt")
+
+
+def mirrors_below(folder: Path) -> list[Path]:
+    return list(folder.glob("data-*/mirrors/*/*.git"))
 
 
 def old_transcript(folder: Path) -> Path:
