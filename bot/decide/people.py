@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.decide.commands.grammar import is_command
 from bot.model.identity import Login
 from bot.model.ledger import Ledger, TaskRecord
 from bot.model.observed import Comment, Issue, Observation, PullRequest
 from bot.model.session import Blocked
+
+CLOCKS = timedelta(seconds=2)
+"""By how much a time of GitHub's, in whole seconds, may be before one of ours that it is not before. What comes after a
+question is told by the numbers of comments; this only bounds whom GitHub is asked about."""
 
 
 def people(observed: Observation, ledger: Ledger | None) -> frozenset[Login]:
@@ -32,7 +36,7 @@ def people(observed: Observation, ledger: Ledger | None) -> frozenset[Login]:
         logins |= {Login(c.author or "") for c in issue.comments if _speaks(c, ledger.hand_off.at)}
     asked = [record.escalation.at for record in ledger.tasks if record.escalation is not None and _asks(ledger, record)]
     for comment in (comment for thread in threads for comment in thread.comments if asked):
-        if _speaks(comment, min(asked)):
+        if _speaks(comment, min(asked) - CLOCKS):
             logins.add(Login(comment.author or ""))
     return frozenset(logins - {Login("")})
 

@@ -3,9 +3,12 @@ is beyond that is the planner's to decide: `test_amending`."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.config import Limits, RepositoryConfig, ScopeConfig
+from bot.decide.people import people
 from bot.model.assignment import Assignment, WorkerBriefing
-from bot.model.identity import CommitSha, SessionId
+from bot.model.identity import CommitSha, Login, SessionId
 from bot.model.plan import Plan, PlannedTask
 from bot.model.session import Blocked, Failed, FailureKind, Planned, Salvage
 from tests.decide.test_life_of_an_objective import task
@@ -58,6 +61,20 @@ def test_a_person_answers_a_blocked_agent_and_the_work_goes_on_where_it_stopped(
     assert isinstance(started.briefing, WorkerBriefing)
     assert started.briefing.hint == "You asked: Which currency?\n\n@alice answered: Euro, with two decimals."
     assert started.continues == left
+
+
+def test_who_answers_within_a_second_is_heard_although_github_tells_whole_seconds() -> None:
+    world = world_of(task("one"))
+    world.now += timedelta(milliseconds=900)
+    world.end(SessionId("12.one.worker.1"), Blocked(question="Which currency?"))
+    world.settle()
+    assert world.ledger is not None
+    escalation = world.ledger.record("one").escalation
+    assert escalation is not None
+    world.now = escalation.at.replace(microsecond=0) - timedelta(seconds=1)
+    world.say("Euro.")
+    assert world.observed.objective.comments[-1].created_at == escalation.at.replace(microsecond=0)
+    assert Login("alice") in people(world.observed, world.ledger)
 
 
 def test_with_two_questions_open_the_answer_is_taken_where_it_was_asked() -> None:
