@@ -52,9 +52,10 @@ def tell(event: AgentEvent) -> None:
 
 
 class Onlooker(Client):
-    """Our side of the conversation: allows what is asked, and tells what happens."""
+    """Our side of the conversation: allows what is asked, and tells what happens while it `listens`."""
 
     def __init__(self) -> None:
+        self.listens = True
         self._speaking = False
 
     async def request_permission(
@@ -72,7 +73,7 @@ class Onlooker(Client):
         return schema.RequestPermissionResponse(outcome=outcome)
 
     async def session_update(self, session_id: str, update: object, **kwargs: object) -> None:
-        for event in self._events(update):
+        for event in self._events(update) if self.listens else ():
             tell(event)
 
     def _events(self, update: object) -> tuple[AgentEvent, ...]:
@@ -108,8 +109,9 @@ async def converse(prompt: str, continues: str | None, servers: Servers, command
             onlooker, *command, env=dict(os.environ), cwd=Path.cwd(), transport_kwargs={"limit": _LONGEST_MESSAGE}
         ) as (agent, _):
             hello = await agent.initialize(protocol_version=acp.PROTOCOL_VERSION, client_capabilities=_OFFERED)
-            session = await _session(agent, continues, hello, servers)
-            tell(Started(conversation=session))
+            loads = hello.agent_capabilities is not None and bool(hello.agent_capabilities.load_session)
+            session = await _session(agent, continues if loads else None, servers, onlooker)
+            tell(Started(conversation=session if loads else None))
             answer = await agent.prompt(session_id=session, prompt=[acp.text_block(prompt)])
     except acp.RequestError as error:
         text = f"{error}: {_text(getattr(error, 'data', None))}"
@@ -126,11 +128,12 @@ _OFFERED = schema.ClientCapabilities(
 )
 
 
-async def _session(agent: Agent, continues: str | None, hello: schema.InitializeResponse, servers: Servers) -> str:
-    """A new conversation, or an earlier one where the agent can load it."""
-    loads = hello.agent_capabilities is not None and bool(hello.agent_capabilities.load_session)
-    if continues and loads:
+async def _session(agent: Agent, continues: str | None, servers: Servers, onlooker: Onlooker) -> str:
+    """A new conversation, or an earlier one, of which an agent tells everything once more before it is loaded."""
+    if continues:
+        onlooker.listens = False
         await agent.load_session(cwd=str(Path.cwd()), session_id=continues, mcp_servers=servers)
+        onlooker.listens = True
         return continues
     return (await agent.new_session(cwd=str(Path.cwd()), mcp_servers=servers)).session_id
 

@@ -5,6 +5,7 @@ What opencode does with servers of tools, and that it works, commits and sums up
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bot.agents.agent import AgentError
 from bot.agents.command import BadTemplate
 from bot.agents.summary import find_summary
 from bot.model.session import Summary, Trouble
-from tests.agents.model.script import Refuse, always, once
+from tests.agents.model.script import Ask, Refuse, Reply, Say, always, once
 from tests.agents.model.server import serve
 from tests.agents.programs.play import Desk
 
@@ -71,3 +72,45 @@ async def test_a_program_that_does_not_speak_it_is_an_error(tmp_path: Path) -> N
 def test_an_empty_command_is_refused() -> None:
     with pytest.raises(BadTemplate, match="is empty"):
         AcpAgent("nothing", "  ")
+
+
+async def test_a_conversation_that_is_loaded_tells_only_what_is_new(tmp_path: Path, installed: Installed) -> None:
+    desk = Desk(tmp_path, installed("opencode"))
+    desk.set_up()
+    agent = AcpAgent("opencode-acp", "opencode acp")
+
+    def script(ask: Ask) -> Reply:
+        return Say("Later words." if "Which word" in ask.text else "Earlier words.")
+
+    async with serve(script) as model:
+        first = await desk.play(agent, desk.invocation("The word is xylophone.", "", ""), opencode(model.url), 180)
+        conversation = first.account.conversation
+        assert conversation is not None
+        invocation = desk.invocation("Which word was it?", "", "")
+        again = await desk.play(agent, invocation, opencode(model.url), 180, continues=conversation)
+    assert "xylophone" in model.asked[-1].text
+    assert "Earlier words." in model.asked[-1].text
+    assert (again.account.text.strip(), again.account.turns) == ("Later words.", 1)
+
+
+FORGETFUL = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    answers = {
+        "initialize": {"protocolVersion": 1, "agentCapabilities": {"loadSession": False}},
+        "session/new": {"sessionId": "s"},
+        "session/prompt": {"stopReason": "end_turn"},
+    }
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": answers[asked["method"]]}), flush=True)
+"""
+
+
+async def test_the_conversation_of_an_agent_that_can_load_none_has_no_name(tmp_path: Path) -> None:
+    """So nobody takes it for one that can be gone on with."""
+    desk = Desk(tmp_path, Path("/usr/bin"))
+    desk.set_up()
+    (tmp_path / "agent.py").write_text(FORGETFUL)
+    agent = AcpAgent("forgetful", f"{sys.executable} {tmp_path / 'agent.py'}")
+    played = await desk.play(agent, desk.invocation("Say hi.", "", ""), {}, seconds=20)
+    assert (played.ending.code, played.account.error, played.account.conversation) == (0, None, None), played.errors
