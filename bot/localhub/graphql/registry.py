@@ -9,6 +9,7 @@ each field names a model of those it honours, and one that is given and not hono
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQLSchema, GraphQLUnionType
@@ -53,15 +54,26 @@ class Arguments(BaseModel):
         """Clients and the schema's defaults send null, false and empty lists for what is not wanted."""
         if not isinstance(given, dict):
             return given
-        known = {field.alias or name for name, field in cls.model_fields.items()} | set(cls.model_fields)
+        known = _names_of(cls)
         return {name: value for name, value in given.items() if name in known or value not in (None, False, [])}
 
     def check(self, info: Spot) -> None:
         """Refuse values that GitHub refuses."""
 
 
+@cache
+def _names_of(arguments: type[Arguments]) -> frozenset[str]:
+    """What its fields are called, in GraphQL and in Python."""
+    fields = arguments.model_fields
+    return frozenset({field.alias or name for name, field in fields.items()} | fields.keys())
+
+
 class Nothing(Arguments):
     """No arguments."""
+
+
+NOTHING = Nothing()
+"""Most fields take none, and a request asks for hundreds of them."""
 
 
 class FieldResolver(Protocol):
@@ -178,7 +190,7 @@ def _resolver(kind: str, field: str) -> FieldResolver:
         except Unserved as error:
             ask.unserved.append(str(error))
             raise
-        return _told(ask, result) if inspect.isawaitable(result) else result
+        return _told(ask, result) if inspect.iscoroutine(result) else result
 
     return resolve
 
@@ -203,6 +215,8 @@ async def _told(ask: Ask, result: Awaitable[object]) -> object:
 
 def _arguments(kind: str, field: str, model: type[Arguments], given: dict[str, object]) -> Arguments:
     """The given arguments as their model; what is null counts as not given."""
+    if model is Nothing and not given:
+        return NOTHING
     try:
         return model.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

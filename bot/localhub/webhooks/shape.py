@@ -11,18 +11,23 @@ from bot.localhub.render.json import Json
 
 _NOT_OF_USERS = "user_view_type"
 _NEWER_EVENTS = ("sub_issues", "issue_dependencies")
+_SOMETIMES_LEFT_OUT = frozenset({_NOT_OF_USERS, "client_id", "closed_by", "parent_issue_url"})
 
 
 def as_webhook(value: Json) -> Json:
     """A value of the REST form as webhooks show it."""
     if isinstance(value, dict):  # not Mapping, whose check is most of the work
-        shown = {name: as_webhook(one) for name, one in value.items() if not _left_out(name, value)}
+        shown = {
+            name: as_webhook(one) if isinstance(one, dict | list) else one
+            for name, one in value.items()
+            if name not in _SOMETIMES_LEFT_OUT or not _left_out(name, value)
+        }
         events = shown.get("events")
         if "external_url" in shown and isinstance(events, list):
             shown["events"] = [one for one in events if one not in _NEWER_EVENTS]
         return shown
     if isinstance(value, list):
-        return [as_webhook(one) for one in value]
+        return [as_webhook(one) if isinstance(one, dict | list) else one for one in value]
     return value
 
 
