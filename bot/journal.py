@@ -307,6 +307,13 @@ TOLD_AGAIN = retry(
     level="info",
     ids=SESSION,
 )
+CONVERSATION_LOST = retry(
+    "a conversation could not be gone on with",
+    "The answer to an agent's question was to be its next turn, and its program did not take it; `reason` is what that "
+    "said. In the same session it gets the whole prompt, with question and answer.",
+    level="info",
+    ids=SESSION,
+)
 PLANNER_ASKS = give_up(
     "a planner has questions",
     "It cannot go on before somebody has answered.",

@@ -190,7 +190,7 @@ class Settings(SandboxSettings):
             le=64,
             description="Most worktrees that stand ready, of each repository that is so large that a checkout takes "
             "time; each takes as much of the disk as a checkout. As many trees of attempts "
-            "that are over are kept for the next ones. 0: none.",
+            "that are over are kept for the next ones, and for agents that wait for an answer. 0: none.",
         ),
     ] = 8
     ledger_namespace: Annotated[str, Field(pattern=r"^refs/[a-z]+(/[a-z]+)*$", description="Where ledgers live.")] = (

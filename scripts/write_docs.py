@@ -62,10 +62,11 @@ tells them: Claude Code and opencode tell both, mini-swe-agent money, Codex, Gem
 PROMPTS = """## Prompts
 
 A repository may word the prompts in its own way, in Jinja2: `.github/crewline/planner.md`, `worker.md`, `reviewer.md`,
-`amend.md`, which asks the planner to amend its plan, and `follow_up.md`, which tells an agent in the same conversation
-what is still wrong. What stands in `.github/crewline/memory.md` is told to every agent, and what stands in `system.md`
-there is told as its system prompt, where its program has one, else before its first prompt. All of these are read from
-the default branch, never from an agent's own, and change nothing of what Crewline itself does.
+`amend.md`, which asks the planner to amend its plan, `follow_up.md`, which tells an agent in the same conversation what
+is still wrong, and `answer.md`, which brings it there what people answered to its question. What stands in
+`.github/crewline/memory.md` is told to every agent, and what stands in `system.md` there is told as its system prompt,
+where its program has one, else before its first prompt. All of these are read from the default branch, never from an
+agent's own, and change nothing of what Crewline itself does.
 """
 
 
@@ -87,8 +88,21 @@ TOKENS = {
 TURNS = """An agent that can go on is told in the same conversation what is still wrong, before its attempt counts as
 failed (`limits.follow_ups`): the verify command, the gate, missing commits, a missing summary, files left behind.
 Criteria that are not met lead to such a turn only where the agent itself says `partial`; what a reviewer finds goes to
-a new session. So does a person's answer to an agent that said `blocked`: the new session begins with the commits of the
-one before, where they could be salvaged, and has question and answer in its prompt, but not the old conversation.
+a new session.
+
+A person's answer to an agent that said `blocked`, or the hint of a `/retry`, is its next turn: a new session, with a
+claim and a budget of its own, goes on with the old conversation, in the same folder and with the same home, and its
+prompt holds the answer and little else (`answer.md`). Its tree is at what the agent had committed, with the newest base
+merged in; of what it had not committed only what git ignores is there. What the conversation had cost before is not
+counted again.
+
+That takes an agent that can go on, and the same server, still running: it waits for an answer for a day, keeps as many
+such trees as `CREWLINE_READY_TREES` says, the newest, and none on a disk in trouble. It is not done where the agent or
+its model is another one now, its task, paths, rules or findings have changed, a check failed since, the new base
+conflicts with its commits or somebody pushed to its branch, the gate refused what it had committed, or the repository
+has a hook `before_remove`, submodules or Git LFS in its trees. Then, and where the program does not know the
+conversation any more, nothing of it goes on: the session begins with the commits of the one before, where they could be
+salvaged, and has question and answer in its whole prompt, in a new home. Its transcript says which it was.
 """
 
 STANDING = """## Standing rules and MCP servers

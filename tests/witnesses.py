@@ -14,6 +14,7 @@ from typing import Final
 WITNESSES: Final[Mapping[str, str]] = {
     "AMENDMENT_REFUSED": "tests/stories/test_amending.py::test_a_task_whose_need_the_planner_refuses_does_without",
     "BAD_CONFIGURATION": "tests/stories/test_told.py::test_bad_settings_are_told_with_the_repository",
+    "CONVERSATION_LOST": "tests/sessions/test_going_on.py::test_a_program_that_has_forgotten_is_told_all_of_it_in_the_same_session[claude]",  # noqa: E501
     "CONNECTION_REFUSED": "tests/web/test_connections.py::test_where_all_are_busy_the_new_one_is_hung_up_on",
     "CUT_OFF": "tests/sessions/test_salvage.py::test_the_next_run_salvages_what_was_cut_off_and_says_so_once",
     "DISK_IN_TROUBLE": "tests/disk/test_watch.py::test_or_until_a_pause_is_over_so_that_nothing_loops",

@@ -21,9 +21,10 @@ from bot.model.assignment import (
     TaskOutline,
     WorkerBriefing,
 )
-from bot.model.identity import CommitSha, salvage_branch
+from bot.model.identity import CommitSha, SessionId, salvage_branch
 from bot.model.ledger import Exchange
 from bot.model.session import (
+    Blocked,
     Cause,
     Failed,
     FailureKind,
@@ -163,7 +164,15 @@ def _worker_briefing(
         findings=_findings(before, session.starts_from) if session.cause is Cause.REVIEW else (),
         planner=_planners_word(task, before),
         hint=task.record.hint,
+        answers=_answers(task, before),
     )
+
+
+def _answers(task: Task, before: tuple[SessionRecord, ...]) -> SessionId | None:
+    """The session whose question the hint answers: who is blocked goes on only once people have said something."""
+    last = last_counting(before)
+    asked = last is not None and last.role is Role.WORKER and isinstance(last.outcome, Blocked)
+    return last.id if last is not None and asked and task.record.hint else None
 
 
 def _planners_word(task: Task, before: tuple[SessionRecord, ...]) -> PlannersWord | None:

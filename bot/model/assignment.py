@@ -112,6 +112,8 @@ class WorkerBriefing(Frozen):
     findings: tuple[Finding, ...] = ()
     planner: PlannersWord | None = None
     hint: str | None = None
+    answers: SessionId | None = None
+    """The session before, where it ended with a question and `hint` is what people said to that."""
 
 
 class ReviewerBriefing(Frozen):

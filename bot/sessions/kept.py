@@ -12,7 +12,14 @@ anything of it fails, the tree is made anew. Only the same task's worker gets it
 branch does not say; the verify command never runs there. A tree whose attempt was refused at the gate for more than
 paths outside of its scope is not kept, nor one whose repository cleans up by a hook of its own (`before_remove`).
 
-They are kept in memory only, bounded in number and time; a restart makes trees anew.
+One home is not new: that of an agent that asked people something (`Blocked`) and can go on with its conversation.
+Its tree is kept whatever it left there, with its home, so that the answer is the next turn of the same agent in the
+same place; the conversation lies in that home. Nobody but this agent gets it: where the next attempt brings no answer
+to that question, has another agent, model or task, or the tree is not what it was, the home is thrown away before
+anything runs. We read it no more than in any later turn: bounded, and along no links (`shared_files`, `notebook`).
+
+They are kept in memory only, bounded in number and time; a restart makes trees anew. An answer is waited for longer,
+but not on a disk that is in trouble.
 """
 
 from __future__ import annotations
@@ -22,7 +29,7 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,10 +43,13 @@ from bot.model.identity import CommitSha, RepositoryName
 from bot.model.session import FailureKind, Outcome, Published, Role, salvage_of
 from bot.model.worktree import Shape
 from bot.sessions.checkout import checkout, make_task_repository
+from bot.sessions.conversation import Conversation
 from bot.sessions.trash import Trash
 
 IDLE = 1800.0
 """Seconds for which a tree is kept."""
+ANSWERED_WITHIN = 86_400.0
+"""Seconds for which one is kept whose agent waits for an answer."""
 _PATIENCE = 60.0
 """Seconds for each run of git in a kept tree."""
 _TELL_GIT = (":(glob)**/.gitignore", ":(glob)**/.gitattributes")
@@ -53,12 +63,18 @@ class _Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeptTree:
-    """``folder/tree`` and, beside it, the index that it began with."""
+    """``folder/tree`` and, beside it, the index that it began with; with `conversation`, its agent's home too."""
 
     folder: Path
     shape: Shape
     trash: Trash
-    going: asyncio.TimerHandle
+    going: asyncio.Task[None]
+    conversation: Conversation | None = None
+
+    def renew_home(self) -> None:
+        """The home is a new one: nothing that was said there goes on."""
+        self.trash.throw(self.folder / "home")
+        (self.folder / "home").mkdir()
 
 
 class KeptTrees:
@@ -77,20 +93,25 @@ class KeptTrees:
                 await asyncio.to_thread(shutil.copy2, folder / "repository" / "index", folder / "index")
 
     async def keep(
-        self, assignment: Assignment, folder: Path, outcome: Outcome, mirror: Mirror, start: CommitSha
+        self,
+        assignment: Assignment,
+        folder: Path,
+        outcome: Outcome,
+        mirror: Mirror,
+        start: CommitSha,
+        conversation: Conversation | None = None,
     ) -> bool:
-        """Whether the tree in `folder`, which began at `start`, is kept. Nothing runs in it any more. If it is, all
-        else in `folder` is gone."""
+        """Whether the tree in `folder`, which began at `start`, is kept, for what lies in it or for the `conversation`
+        that waits for an answer. Nothing runs in it any more. If it is, all else in `folder` is gone."""
         if not self._suits(assignment) or _is_suspect(outcome):
             return False
+        stays = ("tree", "index", "home") if conversation else ("tree", "index")
         try:
-            if (
-                not await _left_something(folder / "tree", mirror, (start, _made(outcome)))
-                or await self._trouble() is not None
-            ):
+            wanted = conversation or await _left_something(folder / "tree", mirror, (start, _made(outcome)))
+            if not wanted or await self._trouble() is not None:
                 return False
             for name in os.listdir(folder):  # noqa: PTH208
-                if name not in ("tree", "index"):
+                if name not in stays:
                     self._trash.throw(folder / name)
         except (OSError, ValueError, GitFailed):
             return False
@@ -99,12 +120,13 @@ class KeptTrees:
         of_repository = [other for other in self._kept if other.repository == key.repository]
         for oldest in of_repository[: len(of_repository) + 1 - self._most]:
             self._drop(oldest)
-        going = asyncio.get_running_loop().call_later(IDLE, self._drop, key)
-        self._kept[key] = KeptTree(folder, assignment.worktree, self._trash, going)
+        going = asyncio.create_task(self._let_go(key, ANSWERED_WITHIN if conversation else IDLE), name="lets a tree go")
+        self._kept[key] = KeptTree(folder, assignment.worktree, self._trash, going, conversation)
         return True
 
     def take(self, assignment: Assignment) -> KeptTree | None:
-        """That of the attempt before; it is the caller's from now on."""
+        """That of the attempt before; it is the caller's from now on. It has a conversation only where `assignment`
+        brings the answer to it."""
         found = self._kept.pop(_key(assignment), None) if assignment.role is Role.WORKER else None
         if found is None:
             return None
@@ -112,6 +134,9 @@ class KeptTrees:
         if found.shape != assignment.worktree:
             self._trash.throw(found.folder)
             return None
+        if found.conversation is not None and not found.conversation.is_answered_by(assignment):
+            self._trash.throw(found.folder / "home")
+            return replace(found, conversation=None)
         return found
 
     def close(self) -> None:
@@ -123,6 +148,15 @@ class KeptTrees:
         if found is not None:
             found.going.cancel()
             self._trash.throw(found.folder)
+
+    async def _let_go(self, key: _Key, seconds: float) -> None:
+        """After so many seconds, or where the disk is in trouble. It is cancelled before the tree is anybody else's."""
+        while seconds > 0:
+            await asyncio.sleep(min(IDLE, seconds))
+            seconds -= IDLE
+            if await self._trouble() is not None:
+                break
+        self._trash.throw(self._kept.pop(key).folder)
 
     def _suits(self, assignment: Assignment) -> bool:
         shape = assignment.worktree

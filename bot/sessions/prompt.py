@@ -63,8 +63,8 @@ async def memory(mirror: Mirror, default_branch: str) -> str:
 
 
 async def override(mirror: Mirror, default_branch: str, name: str) -> str | None:
-    """The repository's own template `name`: of a role, ``amend`` or ``follow_up``. Raises PromptFailed where it
-    cannot be text."""
+    """The repository's own template `name`: of a role, ``amend``, ``follow_up`` or ``answer``. Raises PromptFailed
+    where it cannot be text."""
     path = f".github/crewline/{name}.md"
     content = await mirror.read(f"refs/remotes/origin/{default_branch}", path)
     if content is None:
@@ -94,6 +94,13 @@ def render_follow_up(
     """The prompt that says what is still wrong. Raises PromptFailed."""
     name = ".github/crewline/follow_up.md" if template else "follow_up.md"
     return _fill(template or _own("follow_up"), name, {**_values(assignment, surroundings), **complaint})
+
+
+def render_answer(assignment: Assignment, surroundings: Surroundings, head: str, template: str | None = None) -> str:
+    """The prompt that brings the answer to an agent's question, in the same conversation; `head` is the commit that its
+    tree is at. Raises PromptFailed."""
+    name = ".github/crewline/answer.md" if template else "answer.md"
+    return _fill(template or _own("answer"), name, {**_values(assignment, surroundings), "head": head})
 
 
 def _values(assignment: Assignment, surroundings: Surroundings) -> Mapping[str, object]:

@@ -42,6 +42,7 @@ from bot.sessions.answering import plan, review
 from bot.sessions.archive import pack
 from bot.sessions.checkout import NotReady
 from bot.sessions.evidence import Verification
+from bot.sessions.going_on import conversation_of, prepare
 from bot.sessions.guards import GUARDS, GuardServer
 from bot.sessions.hooks import SessionHooks
 from bot.sessions.inheritance import Inheritance, continuing
@@ -233,8 +234,8 @@ class SessionRunner:
             outcome = await self._carry_out(assignment, repository, transcript, begun, kept)
             for hooks in begun:
                 await hooks.before_remove()
-                place = hooks.stage.place
-                if await self.kept.keep(assignment, folder, outcome, hooks.stage.mirror, place.start):
+                place, goes_on = hooks.stage.place, conversation_of(hooks.stage, outcome)
+                if await self.kept.keep(assignment, folder, outcome, hooks.stage.mirror, place.start, goes_on):
                     return outcome, hooks.stage
         except asyncio.CancelledError:
             if begun:
@@ -277,9 +278,6 @@ class SessionRunner:
             additions = additions_of(assignment.worktree, mirror, repository, self._mirrors)
             place = await make_workplace(mirror, begins, folder, base, self._clock(), self.trees, additions, kept)
             await self.kept.begin(assignment, place.folder)
-            if kept is not None:
-                resumed = "with what it had made" if place.resumed else "and made anew"
-                transcript.note("tree", f"it lies where that of the attempt before lay, {resumed}")
             on_text = self._teller(assignment)
             needs = self._roster.needs(agent, assignment.model)
             asks = access(sandbox, needs, self._roster.base_url(agent), self._roster.credentials(agent))
@@ -296,6 +294,7 @@ class SessionRunner:
             )
             stage.base_url, stage.reach, stage.mcp = asks.base_url, asks.reach, self._roster.mcp(agent)
             stage.sandbox, stage.verifying, stage.agent_reads = sandbox, verifying, needs.paths
+            await prepare(stage, kept)
             if assignment.role is Role.WORKER:
                 tree = Tree(base=place.base, start=place.start, branch=place.branch, made=self._clock())
                 tree = tree.model_copy(update={"lies_with": SessionId(kept.folder.name) if kept else None})

@@ -24,6 +24,7 @@ from bot.sandbox.bubblewrap import Room
 from bot.sandbox.reach import Reach
 from bot.sandbox.sandbox import UNCONFINED, Sandbox
 from bot.sessions.confined import run_confined
+from bot.sessions.conversation import Conversation, Told
 from bot.sessions.harvest import checked_out
 from bot.sessions.listen import Listener, OnText
 from bot.sessions.notebook import Notebook
@@ -35,6 +36,8 @@ from bot.sessions.workplace import Workplace
 
 _SHOWN = 4_000
 _MOST_NOTICES = 3
+BEFORE = "told before"
+"""The kind of a transcript's line with what a conversation had cost before the session."""
 LONGEST_SAID = 600
 
 Amount = TypeVar("Amount", int, float)
@@ -79,6 +82,11 @@ class Stage:
     """The SHA-256 of the first prompt."""
     said: str = ""
     """The end of what the agent said to people in its last turn, masked, without its summary."""
+    earlier: Conversation | None = None
+    """That of the session before, which had asked people something and whose next turn is the first of this one."""
+    renew_home: Callable[[], None] = lambda: None
+    told: Told = field(default_factory=Told)
+    """What the present conversation has cost in all, also before this session."""
     _outside: tuple[float | None, int | None, int | None] = (None, None, None)
     """What was spent before the present conversation: money, tokens read, tokens written."""
 
@@ -90,6 +98,22 @@ class Stage:
     def caps(self) -> Caps:
         given = self.assignment
         return Caps(usd=given.usd, tokens=given.tokens, turns=given.turns, commits=given.commits, seconds=given.seconds)
+
+    def go_on_with(self, earlier: Conversation) -> None:
+        """The first turn is the next one of this conversation."""
+        self.earlier, self.conversation, self.told = earlier, earlier.name, earlier.told
+        self.transcript.note("conversation", f"it goes on with that of session {earlier.assignment.id}")
+        if earlier.told != Told():
+            self.transcript.note(BEFORE, earlier.told.model_dump_json())
+
+    def begin_anew(self, reason: str) -> None:
+        """What the session before had said goes on no more: with a new home, a new conversation begins. Raises
+        OSError."""
+        if self.earlier is not None and self.earlier.told != Told():
+            self.transcript.note(BEFORE, Told().model_dump_json())
+        self.transcript.note("conversation", f"a new one begins, in a new home: {reason}")
+        self.earlier, self.conversation, self.told = None, None, Told()
+        self.renew_home()
 
     def can_go_on(self) -> bool:
         """Whether the agent can be told something more in the same conversation, and its budget lasts for it."""
@@ -126,6 +150,7 @@ class Stage:
         used = account.spend(seconds).model_copy(update={"commits": commits})
         before = self.spend
         if resumed and account.of_conversation:
+            used = self.earlier.told.not_in(used) if self.earlier is not None else used
             usd, read, written = self._outside
             before = before.model_copy(update={"usd": usd, "input_tokens": read, "output_tokens": written})
         return _sum(before, used)
@@ -134,6 +159,7 @@ class Stage:
         if not resumed:
             self._outside = (self.spend.usd, self.spend.input_tokens, self.spend.output_tokens)
         self.spend = self.counted(account, seconds, commits, resumed=resumed)
+        self.told = Told.of(account.spend(0.0)) if account.of_conversation else self.told if resumed else Told()
         self.conversation = account.conversation or (self.conversation if resumed else None)
         self.said = (
             self.transcript.mask(account.text.partition(BEGIN)[0].replace("\0", "�").strip())[-LONGEST_SAID:].strip()
@@ -318,11 +344,13 @@ def _exit_text(ending: Ending, errors: Tail) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def total(before: Spend, account: Account) -> Spend:
-    """With one more turn of a session whose turns are all of one conversation."""
+def total(before: Spend, account: Account, told: Told) -> Spend:
+    """With one more turn of a session whose turns are all of one conversation, of which `told` is of before it."""
+    used = account.spend(0.0)
     if account.of_conversation:
         before = before.model_copy(update={"usd": None, "input_tokens": None, "output_tokens": None})
-    return _sum(before, account.spend(0.0))
+        used = told.not_in(used)
+    return _sum(before, used)
 
 
 def _sum(left: Spend, right: Spend) -> Spend:

@@ -19,6 +19,7 @@ from bot.sessions.gate.change import collect
 from bot.sessions.gate.history import judge_history
 from bot.sessions.gate.rules import judge, only_outside, refusal_text
 from bot.sessions.gate.weakened import weakened
+from bot.sessions.going_on import answered
 from bot.sessions.harvest import Unharvestable, harvest, uncommitted
 from bot.sessions.prompt import Surroundings, memory, render
 from bot.sessions.salvage import rules_of
@@ -27,10 +28,10 @@ from bot.sessions.turn import Stage, Turn, notice_file, take_turn
 
 async def work(stage: Stage, template: str | None, verification: Verification) -> Outcome:
     """Raises PromptFailed, and GitFailed where our own side fails."""
-    turn = await take_turn(stage, render(stage.assignment, await surroundings_of(stage), template))
+    turn, first = await _first_turn(stage, template)
     outcome = await _judge(stage, turn, verification)
     told: tuple[str, ...] = ()
-    for number in range(2, 2 + stage.assignment.follow_ups):
+    for number in range(first + 1, first + 1 + stage.assignment.follow_ups):
         complaint = await complaint_about(stage, outcome, told) if stage.can_go_on() else None
         if complaint is None:
             break
@@ -41,9 +42,19 @@ async def work(stage: Stage, template: str | None, verification: Verification) -
     return outcome
 
 
-async def surroundings_of(stage: Stage) -> Surroundings:
-    """What the first prompt of a session is made with, besides its assignment."""
-    place, answer_file = stage.place, stage.answer_file(1)
+async def _first_turn(stage: Stage, template: str | None) -> tuple[Turn, int]:
+    """And its number: it is the second where an answer was told to a program that did not go on."""
+    turn = await answered(stage)
+    if turn is not None:
+        return turn, 1
+    number = 1 if stage.prompt is None else 2
+    prompt = render(stage.assignment, await surroundings_of(stage, number), template)
+    return await take_turn(stage, prompt, number), number
+
+
+async def surroundings_of(stage: Stage, turn: int = 1) -> Surroundings:
+    """What the whole prompt of a session is made with, besides its assignment."""
+    place, answer_file = stage.place, stage.answer_file(turn)
     return Surroundings(
         answer_file=answer_file,
         base=place.base,

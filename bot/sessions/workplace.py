@@ -122,7 +122,8 @@ async def make_workplace(
     kept: KeptTree | None = None,
 ) -> Workplace:
     """A tree at the commit that `assignment` asks for: the one `kept` of the attempt before, which lies in `folder`;
-    else one of `trees` where one stands ready. Without `kept`, `folder` must not exist.
+    else one of `trees` where one stands ready. Without `kept`, `folder` must not exist. The home is new,
+    but where `kept` has a conversation to go on with.
 
     Raises GitFailed and NotReady."""
     branch = task_branch(assignment.objective, assignment.task or assignment.role.value)
@@ -130,8 +131,9 @@ async def make_workplace(
     if assignment.role is Role.WORKER and assignment.starts_from:
         start, conflicting = await _merge(mirror, assignment, assignment.starts_from, base, branch, at)
         merged = start not in (assignment.starts_from, base)
-    for name in ("home", "tmp"):
-        (folder / name).mkdir(parents=True)
+    (folder / "tmp").mkdir(parents=True)
+    if kept is None or kept.conversation is None:
+        (folder / "home").mkdir()
     place = Workplace(folder, base, start, branch, merged_base=merged)
     refs = {f"refs/heads/{branch}": start, f"refs/remotes/origin/{assignment.base_branch}": base}
     if additions is not None:

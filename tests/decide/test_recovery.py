@@ -61,6 +61,7 @@ def test_a_person_answers_a_blocked_agent_and_the_work_goes_on_where_it_stopped(
     assert isinstance(started.briefing, WorkerBriefing)
     assert started.briefing.hint == "You asked: Which currency?\n\n@alice answered: Euro, with two decimals."
     assert started.continues == left
+    assert started.briefing.answers == SessionId("12.one.worker.1")
 
 
 def test_who_answers_within_a_second_is_heard_although_github_tells_whole_seconds() -> None:
@@ -75,6 +76,33 @@ def test_who_answers_within_a_second_is_heard_although_github_tells_whole_second
     world.say("Euro.")
     assert world.observed.objective.comments[-1].created_at == escalation.at.replace(microsecond=0)
     assert Login("alice") in people(world.observed, world.ledger)
+
+
+def test_a_hint_answers_a_question_and_nothing_else() -> None:
+    world = world_of(task("one"))
+    world.end(SessionId("12.one.worker.1"), Blocked(question="Which currency?"))
+    world.settle()
+    world.say("/retry Euro.")
+    world.settle()
+    answering = session(world, "one").briefing
+    assert isinstance(answering, WorkerBriefing)
+    assert (answering.hint, answering.answers) == ("Euro.", SessionId("12.one.worker.1"))
+    world.end(SessionId("12.one.worker.2"), Failed(reason=FailureKind.NO_COMMITS, detail="nothing"))
+    world.settle()
+    again = session(world, "one").briefing
+    assert isinstance(again, WorkerBriefing)
+    assert (again.hint, again.answers) == ("Euro.", None), "it is no question any more"
+
+
+def test_a_retry_without_a_word_answers_nothing() -> None:
+    world = world_of(task("one"))
+    world.end(SessionId("12.one.worker.1"), Blocked(question="Which currency?"))
+    world.settle()
+    world.say("/retry")
+    world.settle()
+    briefing = session(world, "one").briefing
+    assert isinstance(briefing, WorkerBriefing)
+    assert (briefing.hint, briefing.answers) == (None, None)
 
 
 def test_with_two_questions_open_the_answer_is_taken_where_it_was_asked() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from bot.model.offer import AgentOffer
-from bot.model.session import Published, Role
+from bot.model.session import Blocked, Published, Role
 from tests.agents.conftest import installed
 from tests.agents.model.script import SUMMARY, Ask, Refuse, Reply, Run, Say, Script
-from tests.agents.model.server import serve
+from tests.agents.model.server import ScriptedModel, serve
 from tests.stories.plays import task
 from tests.stories.stage import Stage, stage
 
@@ -152,3 +152,63 @@ async def test_an_agent_whose_work_does_not_verify_is_told_and_mends_it_in_the_s
         assert "2 of 2 tasks merged" in story.status(objective)
         tokens = {(session.spend.input_tokens, session.spend.output_tokens) for session in workers}
         assert tokens == {(400, 80)} if worker == "codex" else len(tokens) == 1
+
+
+LOOKS = "echo The greeting lies in README."
+QUESTION = "May the greeting be short?"
+ANSWER = "As short as a haiku."
+BLOCKED = f"""I looked around.
+
+---SESSION_SUMMARY---
+status: blocked
+summary: Cannot go on.
+follow_up_notes: {QUESTION}
+---END_SESSION_SUMMARY---
+"""
+ALONE = json.dumps({"kind": "plan", "summary": "One file.", "tasks": [task("one")]})
+WORKER = "You do one task in the repository"
+
+
+def asks_first(ask: Ask) -> Reply:
+    """One task, whose worker looks around, asks, and does it once it was answered."""
+    if WORKER not in ask.text:
+        return Say(SUMMARY.format(text="Done.")) if ask.results else Run(JOB.replace(PLAN, ALONE))
+    if ANSWER not in ask.text:
+        return Say(BLOCKED) if ask.results else Run(LOOKS)
+    done = any("was committed" in result for result in ask.results)
+    return Say(SUMMARY.format(text="Done as answered.")) if done else Run(f"{JOB}\necho was committed")
+
+
+async def answer_is_the_next_turn(story: Stage, model: ScriptedModel) -> None:
+    """The person's side, and what the model was asked then."""
+    objective = story.hand_off()
+    await story.bot_says(objective, "the agent is blocked and asks:", QUESTION)
+    story.say(ANSWER, on=objective)
+    await story.closed(objective)
+    assert await story.file("one.txt") == "hi\n"
+    ledger = await story.ledger(objective)
+    workers = [session for session in ledger.sessions if session.role is Role.WORKER]
+    assert [type(session.outcome) for session in workers] == [Blocked, Published]
+    spends = [(spend.input_tokens, spend.output_tokens, spend.turns) for spend in (each.spend for each in workers)]
+    assert spends == [(200, 40, 2), (200, 40, 2)], "each counts what it has cost itself"
+    later = [ask for ask in model.asked if ANSWER in ask.text]
+    assert len(later) == 2
+    for ask in later:
+        assert ask.text.count(WORKER) == 1, "the whole prompt stands there once: that of the first session"
+        assert "I looked around." in ask.text
+        assert "The greeting lies in README." in ask.results[0]
+        assert f"You asked: {QUESTION}" in ask.text
+    assert "it goes on with that of session" in transcripts(story)
+    assert KEY not in transcripts(story)
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(("worker", "others"), [("claude", "codex"), ("codex", "claude")])
+async def test_a_person_s_answer_is_the_next_turn_of_the_agent_that_asked(
+    tmp_path: Path, worker: str, others: str
+) -> None:
+    async with (
+        serve(asks_first) as model,
+        stage(tmp_path, {}, config=roles(worker, others), agents=offers(model.url)) as story,
+    ):
+        await answer_is_the_next_turn(story, model)

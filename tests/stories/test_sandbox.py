@@ -15,7 +15,16 @@ from tests.sandbox.available import bubblewrap
 from tests.sandbox.engines import container
 from tests.stories.plays import playbook, task
 from tests.stories.stage import QUICK, stage
-from tests.stories.test_real_agents import JOB, KEY, offers, programs, roles, transcripts
+from tests.stories.test_real_agents import (
+    JOB,
+    KEY,
+    answer_is_the_next_turn,
+    asks_first,
+    offers,
+    programs,
+    roles,
+    transcripts,
+)
 
 __all__ = ["installed", "programs"]
 
@@ -105,6 +114,21 @@ async def test_real_agents_do_the_main_job_without_a_network_and_without_their_k
         assert "it may not reach evil.example:80" in told
         said = "Sandbox of the session: bubblewrap, network model-only; it may not reach evil.example:80"
         assert all(said in (pull.body or "") for pull in story.pull_requests())
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(("worker", "others"), [("claude", "codex"), ("codex", "claude")])
+async def test_a_person_s_answer_is_the_next_turn_in_there_too(tmp_path: Path, worker: str, others: str) -> None:
+    bubblewrap()
+    config = roles(worker, others)
+    async with (
+        serve(asks_first) as model,
+        stage(
+            tmp_path, {}, config=config, agents=offers(model.url), sandbox="bubblewrap", network="model-only"
+        ) as story,
+    ):
+        await answer_is_the_next_turn(story, model)
+        assert {ask.key for ask in model.asked} == {KEY}
 
 
 async def test_what_is_demanded_and_cannot_be_had_keeps_sessions_from_running(tmp_path: Path) -> None:
