@@ -71,6 +71,18 @@ def works_commits_and_sums_up(played: Played, desk: Desk) -> None:
     assert (spend.input_tokens, spend.output_tokens) == (200, 40)
 
 
+@pytest.mark.parametrize("name", AGENTS)
+async def test_a_program_that_does_not_know_a_conversation_ends_before_it_asks_its_model(name: str, desk: Desk) -> None:
+    """So the session that brings an answer can give it the whole prompt instead."""
+    agent, variable, model_name, path = AGENTS[name]
+    async with serve(once("echo one")) as model:
+        invocation = desk.invocation("The answer is yes.", model_name, model.url + path)
+        unknown = "0f6f2a4e-6f4b-4b0e-8f0e-3f9d1e8b7a11"
+        played = await desk.play(agent, invocation, {variable: KEY}, continues=unknown)
+    assert (played.ending.code != 0, played.account.turns, model.asked) == (True, 0, []), played.output
+    assert played.account.error is None or played.account.error.trouble is None
+
+
 @pytest.mark.parametrize("name", ["claude", "codex"])
 @pytest.mark.parametrize(
     ("reply", "trouble"),
