@@ -42,6 +42,7 @@ from bot.sessions.answering import plan, review
 from bot.sessions.archive import pack
 from bot.sessions.checkout import NotReady
 from bot.sessions.evidence import Verification
+from bot.sessions.gate.leaks import prepare as prepare_gate
 from bot.sessions.going_on import conversation_of, prepare
 from bot.sessions.guards import GUARDS, GuardServer
 from bot.sessions.hooks import SessionHooks
@@ -107,6 +108,7 @@ class SessionRunner:
         self.transcripts = Transcripts(self._data)
         self._stopped: dict[Path, SessionHooks] = {}
         self._in_use: set[Path] = set()
+        self._gate: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._folder = DataFolder(self._data)
@@ -126,6 +128,8 @@ class SessionRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._warming
+        if self._gate is not None:
+            await self._gate
         await self._inheritance.leave()
         await self._guards.__aexit__(kind, error, trace)
         await self.trees.__aexit__(kind, error, trace)
@@ -178,6 +182,8 @@ class SessionRunner:
     async def run(self, assignment: Assignment) -> SessionReport:
         """Carry the session out. Raises nothing but CancelledError."""
         GUARDS.set(self._guards)
+        if self._gate is None:  # the first session: imported while its agent works, not by a start that has none
+            self._gate = asyncio.create_task(asyncio.to_thread(prepare_gate))
         model = self._roster.model(assignment.agent, assignment.model)
         assignment = assignment.model_copy(update={"model": model})
         stage: Stage | None = None
