@@ -10,7 +10,8 @@ import pytest
 import structlog
 
 from bot import journal
-from bot.journal import EVENTS, Event, about, as_prometheus, tell
+from bot.demo.serving import configure_log
+from bot.journal import EVENTS, SESSION_BROKE, Event, about, as_prometheus, tell
 from tests.web.deliveries import Desk
 from tests.witnesses import WITNESSES
 
@@ -60,6 +61,30 @@ def test_the_line_of_each_has_the_ids_that_are_bound_and_its_counter_moves(event
     assert set(bare) == {"event", "log_level"}
     assert EVENTS.counts[event.name] == before + 2
     assert f'event="{event.label}",sort="{event.sort.value}"}} {before + 2}\n' in as_prometheus()
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["JSON", "words"])
+def test_a_traceback_in_the_log_says_where_and_tells_no_value(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(token: str) -> None:
+        raise ValueError(f"a token of {len(token)} characters")
+
+    token = "ghs_" + "0123456789" * 3
+    usual = structlog.get_config()
+    configure_log("info", as_json=as_json)
+    try:
+        try:
+            fails("ghs_" + "0123456789" * 3)
+        except ValueError:
+            tell(SESSION_BROKE, traceback=True, session="12.one.1")
+    finally:
+        structlog.configure(**usual)
+    said = capsys.readouterr().err
+    assert SESSION_BROKE.name in said
+    assert "in fails" in said
+    assert "a token of 34 characters" in said
+    assert token[:20] not in said
 
 
 def test_no_two_counters_share_a_name() -> None:

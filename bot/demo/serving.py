@@ -42,7 +42,10 @@ async def run_server(settings: Settings) -> None:
 
 def configure_log(level: str, *, as_json: bool) -> None:
     """`level` is one of Python's, in any case."""
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=_colours())
+    # the default one, that of rich, shows the values of variables, and some of them are secrets
+    plain = structlog.dev.plain_traceback
+    console = structlog.dev.ConsoleRenderer(colors=_colours(), exception_formatter=plain)
+    renderer = structlog.processors.JSONRenderer() if as_json else console
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
