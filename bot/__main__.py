@@ -1,12 +1,15 @@
 """`python -m bot`, and `crewline`: both start here."""
 
+import gc
 import sys
 
 INTERRUPTED = 130
 
 
 def main() -> None:
-    """Ctrl-C ends it without a traceback, also while the command line is still being imported."""
+    """Ctrl-C ends it without a traceback, also while the command line is still being imported. Nothing that is
+    imported is garbage: it is not searched for it meanwhile, and a command that goes on for long ends that."""
+    gc.disable()
     try:
         from bot.cli import main as command_line
 

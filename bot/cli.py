@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc as garbage
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -38,7 +39,8 @@ def serve() -> None:
 
     Ctrl-C or TERM ends it in order, a second one at once.
     """
-    from bot.demo.serving import run_server
+    with _without("rich", "pygments"):  # structlog and httpx import them where they are, for what a server never does
+        from bot.demo.serving import run_server
     from bot.demo.settings_problems import unknown_variables, usable_settings
 
     settings = usable_settings()
@@ -122,6 +124,7 @@ def logs(
     """Show the transcript of a session: its prompt, what the agent said and did, and how it ended."""
     from bot.demo.logs import show_log
 
+    _begin()
     sys.exit(show_log(session, data, follow=follow, raw=raw))
 
 
@@ -153,14 +156,36 @@ def main() -> None:
         _refuse(str(refusal))
 
 
+def _begin() -> None:
+    """From here on garbage is collected, and never looked for among what is imported."""
+    garbage.freeze()
+    garbage.enable()
+
+
 def _run(work: Coroutine[None, None, T]) -> T:
+    import asyncio
+
     from bot.git.process import wait_without_threads
 
     wait_without_threads()
+    _begin()
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@contextmanager
+def _without(*libraries: str) -> Iterator[None]:
+    """What is imported meanwhile finds none of these, unless they are there already."""
+    hidden = [library for library in libraries if library not in sys.modules]
+    for library in hidden:
+        sys.modules[library] = None  # type: ignore[assignment]  # how the language says it
+    try:
+        yield
+    finally:
+        for library in hidden:
+            del sys.modules[library]
 
 
 def _refuse(text: str) -> NoReturn:

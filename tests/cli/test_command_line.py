@@ -12,6 +12,16 @@ from bot.demo.settings_problems import unknown_variables
 from bot.sessions.archive import pack
 from tests.sandbox.available import bubblewrap
 
+SERVE = """
+from bot.cli import serve
+from bot.demo.refusal import Refusal
+try:
+    serve()
+except Refusal:
+    pass
+"""
+"""It refuses to go on without settings, and has imported by then what it runs with."""
+
 
 def crewline(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "COLUMNS": "100"}
@@ -32,12 +42,22 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert command in said
 
 
-def test_the_command_line_starts_without_the_rooms_behind_it(tmp_path: Path) -> None:
-    code = (
-        "import sys, bot.cli; heavy = {'bot.localhub', 'bot.server', 'githubkit', 'uvicorn', 'pydantic', 'jinja2'};"
-        "print(sorted(heavy & set(sys.modules)))"
+@pytest.mark.parametrize(
+    ("start", "needless"),
+    [
+        ("import bot.cli", {"asyncio", "bot.localhub", "bot.server", "githubkit", "jinja2", "pydantic", "uvicorn"}),
+        ("import bot.server", {"acp", "bot.demo", "bot.localhub", "detect_secrets", "requests", "typer"}),
+        ("import bot.demo.demo, bot.demo.trial, bot.demo.alone", {"bot.server", "bot.sessions", "githubkit"}),
+        (SERVE, {"bot.localhub", "pygments", "requests", "rich"}),
+    ],
+    ids=["the command line", "the server", "a stage", "serve"],
+)
+def test_a_start_imports_nothing_that_it_does_not_need(tmp_path: Path, start: str, needless: set[str]) -> None:
+    code = f"import sys\n{start}\nprint(sorted({needless!r} & set(sys.modules)))"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CREWLINE_")}
+    done = subprocess.run(
+        (sys.executable, "-c", code), capture_output=True, text=True, check=True, cwd=tmp_path, env=clean
     )
-    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "[]"
 
 
