@@ -40,7 +40,7 @@ from bot.github.errors import Unavailable
 from bot.github.lease import Holder
 from bot.github.ledger import LedgerStore
 from bot.github.settings_history import SettingsHistory
-from bot.github.wire import trusted_certificates
+from bot.github.wire import trust_for
 from bot.journal import GIT_TOKEN_RENEWED, GITHUB_DOWN
 from bot.journal import tell as announce
 from bot.model.identity import InstanceId, Login, RepositoryName
@@ -281,7 +281,7 @@ class Mirrors:
         self._mirrors: dict[RepositoryName, Mirror] = {}
         self._http: httpx.AsyncClient | None = None
         if transport is None:
-            self._http = httpx.AsyncClient(verify=trusted_certificates())
+            self._http = httpx.AsyncClient(verify=trust_for(settings.git_url))
             stack.push_async_callback(self._http.aclose)
         self.kept: Kept = NothingKept()
         self.disk: DiskWatch = disk

@@ -46,9 +46,14 @@ class Exchange:
         return self.headers.get("x-github-request-id")
 
 
+def trust_for(address: str) -> ssl.SSLContext:
+    """What is trusted on the way to `address`: the certificates of the machine, or of ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR``; none where the way is not encrypted (a localhub), since they take long to read."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if address.startswith("http:") else _certificates()
+
+
 @cache
-def trusted_certificates() -> ssl.SSLContext:
-    """Those of the machine, or of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``; read once, since that takes long."""
+def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
@@ -82,7 +87,7 @@ class _Kit(GitHubCore[BaseAuthStrategy]):
             timeout=self.config.timeout,
             follow_redirects=False,
             transport=transport,
-            verify=trusted_certificates(),
+            verify=trust_for(base_url),
         )
 
     @asynccontextmanager

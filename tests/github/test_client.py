@@ -1,5 +1,6 @@
 """The paced client: what it waits for, what it repeats, and what it never sends twice."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from bot.github.client import PacedClient, Request
 from bot.github.errors import NotThere, OutcomeUnknown, Refused, Unavailable
 from bot.github.shares import Urgency
-from bot.github.wire import Wire
+from bot.github.wire import Wire, trust_for
 from bot.model.identity import ObjectiveKey, RepositoryName
 from tests.github.clock import NOON, TurnedClock
 
@@ -291,3 +292,10 @@ async def test_requests_and_points_are_counted_by_kind(client: PacedClient, gith
     await client.query("observe", "query { x }", {})
     counted = {kind.kind: (kind.requests, kind.points) for kind in client.usage().kinds}
     assert counted == {"observe": (1, 7), "thing": (2, 2)}
+
+
+def test_without_encryption_nothing_is_trusted_and_with_it_what_the_machine_trusts() -> None:
+    open_way, closed_way = trust_for("http://127.0.0.1:8647"), trust_for("https://api.github.com")
+    assert (len(open_way.get_ca_certs()), open_way.verify_mode) == (0, ssl.CERT_REQUIRED)
+    assert len(closed_way.get_ca_certs()) > 0
+    assert closed_way.verify_mode == ssl.CERT_REQUIRED
