@@ -90,6 +90,8 @@ class Controller:
 
     def accept(self, hint: Hint | RepositoriesChanged) -> None:
         """A webhook came. Returns at once."""
+        if self._closed:
+            return
         if isinstance(hint, RepositoriesChanged):
             self._sweep_soon.set()  # and once more when every replica must show it
             asyncio.get_running_loop().call_later(self._instance.settle.total_seconds(), self._sweep_soon.set)

@@ -44,11 +44,14 @@ class KeyQueue:
         self._working: set[RepositoryName] = set()
         self._timers: dict[ObjectiveKey, asyncio.TimerHandle] = {}
         self._failures: dict[ObjectiveKey, int] = {}
+        self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     def add(self, key: ObjectiveKey) -> None:
         """Look at `key` as soon as its repository is free."""
+        if self._closed:
+            return
         self._waiting.setdefault(key.repository, {})[key.number] = None
         if key.repository not in self._working:
             self._working.add(key.repository)
@@ -57,6 +60,8 @@ class KeyQueue:
 
     def add_later(self, key: ObjectiveKey, seconds: float) -> None:
         """Look at `key` in `seconds` at the latest; an earlier time that was asked for stays."""
+        if self._closed:
+            return
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
         if timer is not None and not timer.cancelled() and timer.when() <= loop.time() + seconds:
@@ -70,7 +75,9 @@ class KeyQueue:
         return key in self._timers or key.number in self._waiting.get(key.repository, ())
 
     def close(self) -> None:
-        """Forget what was to be looked at later."""
+        """Forget what was to be looked at later, and take nothing more: a look that fails while everything ends would
+        be repeated when the group is gone."""
+        self._closed = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

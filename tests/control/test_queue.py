@@ -127,3 +127,21 @@ async def test_of_two_timers_the_earlier_counts() -> None:
         keys.close()
         await keys.idle()
     assert looks.seen == ["octo/shop#1"]
+
+
+async def test_a_look_that_fails_after_the_end_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When its timer rings, the group is gone: a task that cannot be started would be lost with a warning."""
+    monkeypatch.setattr(queue, "FIRST_PAUSE", 0.0)
+    looks = Looks()
+    looks.failures = 1
+    looks.gates[SHOP] = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        keys = KeyQueue(group, looks.look)
+        keys.add(ObjectiveKey(SHOP, 1))
+        await looks.until(lambda: len(looks.seen) == 1)
+        keys.close()
+        looks.gates[SHOP].set()
+    keys.add(ObjectiveKey(SHOP, 2))
+    assert not keys.will_look(ObjectiveKey(SHOP, 1))
+    assert not keys.will_look(ObjectiveKey(SHOP, 2))
+    assert looks.seen == ["octo/shop#1"]
