@@ -41,7 +41,8 @@ def serve() -> None:
     """
     with _without("rich", "pygments"):  # structlog and httpx import them where they are, for what a server never does
         from bot.demo.serving import run_server
-    from bot.demo.settings_problems import unknown_variables, usable_settings
+    from bot.demo.settings_problems import unknown_variables
+    from bot.demo.usable_settings import usable_settings
 
     settings = usable_settings()
     for line in unknown_variables(os.environ):
