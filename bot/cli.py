@@ -96,7 +96,8 @@ def localhub(
     data: Annotated[Path | None, typer.Option(help="A folder for the repositories; a temporary one if absent.")] = None,
 ) -> None:
     """Run a GitHub on 127.0.0.1 by itself, with a user and a repository to drive with curl, git or gh."""
-    from bot.demo.alone import run_localhub
+    with _without("rich", "pygments"):  # as for a server
+        from bot.demo.alone import run_localhub
 
     _run(run_localhub(port, data))
 

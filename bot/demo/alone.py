@@ -8,8 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from bot.demo.by_hand import gh_lines, gh_socket
-from bot.demo.demo import OWNER, sample_files
 from bot.demo.refusal import Refusal
+from bot.demo.sample_project import OWNER, sample_files
 from bot.demo.signals import run_until_signalled
 from bot.demo.stage import app_manifest
 from bot.localhub.model.hub import Hub

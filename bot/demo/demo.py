@@ -12,21 +12,24 @@ from rich.text import Text
 
 from bot import scripted
 from bot.config import RepositoryConfig
-from bot.demo.play import check_agent, hand_off, settle
+from bot.demo.play import hand_off, read_issue, settle
 from bot.demo.report import check_merged, print_check, print_totals
+from bot.demo.sample_project import HERE, OWNER, sample_files
 from bot.demo.signals import Interrupted, until_signalled
 from bot.demo.stage import AgentChoice, open_stage
 
-HERE = Path(__file__).parent
-OWNER = "ada"
 TESTS = "python3 -m unittest -q"
 
 
 async def run_demo(agent: str, *, keep: bool, minutes: float) -> int:
     """The exit code: 0 only where the objective closed as completed and the merged tests pass."""
-    choice = scripted_agent(HERE / "playbook" / "playbook.json") if agent == "scripted" else AgentChoice(agent)
-    if agent != "scripted":
+    if agent == "scripted":
+        choice = scripted_agent(HERE / "playbook" / "playbook.json")
+    else:
+        from bot.demo.agent_check import check_agent  # it brings all agents along, and the scripted one is none of them
+
         check_agent(agent)
+        choice = AgentChoice(agent)
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="crewline-demo-", ignore_cleanup_errors=True) as folder:
         try:
@@ -46,22 +49,6 @@ def scripted_agent(playbook: Path) -> AgentChoice:
 def literal(*words: str) -> str:
     """Words for a command template that mean themselves."""
     return shlex.join(words).replace("{", "{{").replace("}", "}}")
-
-
-def read_issue(text: str) -> tuple[str, str]:
-    """Title and body: the title is the first line, a heading or not."""
-    title, _, body = text.strip().partition("\n")
-    return title.lstrip("#").strip(), body.strip()
-
-
-def sample_files() -> dict[str, str]:
-    """The sample project as it is handed over."""
-    sample = HERE / "sample"
-    return {
-        path.relative_to(sample).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(sample.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
 
 
 async def _perform(folder: Path, choice: AgentChoice, keep: bool, minutes: float, console: Console) -> int:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
 
-from bot.agents.roster import Roster, UnknownAgent
 from bot.config import RepositoryConfig
 from bot.demo.by_hand import STATUS, Remark, curl_line, gh_lines
-from bot.demo.refusal import Refusal
 from bot.demo.report import pages, print_asked, print_pages, print_stuck
 from bot.demo.screen import screen_for
 from bot.demo.stage import Stage
@@ -121,20 +117,7 @@ Ctrl-C ends everything."""), soft_wrap=True)  # fmt: skip
     console.print("The Crewline server ended.")
 
 
-def check_agent(name: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Raises Refusal where the agent is unknown, not installed, or has no key."""
-    roster = Roster(environment=environment)
-    try:
-        agent = roster.find(name)
-    except UnknownAgent as error:
-        raise Refusal(f"{error} Without a model, `crewline demo --agent scripted` works everywhere.") from None
-    if name not in roster.installed():
-        raise Refusal(
-            f"the agent {name!r} is not installed: there is no program {agent.program!r} on the PATH.\n"
-            "Install it, or take `crewline demo` with its scripted agent."
-        )
-    if agent.credentials and not roster.credentials(agent):
-        raise Refusal(
-            f"the agent {name!r} has no key: none of {', '.join(agent.credentials)} is set.\n"
-            "Set one of them in this shell and start again."
-        )
+def read_issue(text: str) -> tuple[str, str]:
+    """Title and body: the title is the first line, a heading or not."""
+    title, _, body = text.strip().partition("\n")
+    return title.lstrip("#").strip(), body.strip()

@@ -20,8 +20,8 @@ from rich.text import Text
 from bot.agents.command import BadTemplate
 from bot.agents.roster import Roster
 from bot.config import CONFIG_FILE, RepositoryConfig
-from bot.demo.demo import read_issue
-from bot.demo.play import check_agent, hand_off, settle
+from bot.demo.agent_check import check_agent
+from bot.demo.play import hand_off, read_issue, settle
 from bot.demo.refusal import Refusal
 from bot.demo.report import check_merged, print_check, print_totals, run
 from bot.demo.result import Result

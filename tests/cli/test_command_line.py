@@ -47,10 +47,12 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     [
         ("import bot.cli", {"asyncio", "bot.localhub", "bot.server", "githubkit", "jinja2", "pydantic", "uvicorn"}),
         ("import bot.server", {"acp", "bot.demo", "bot.localhub", "detect_secrets", "requests", "typer"}),
-        ("import bot.demo.demo, bot.demo.trial, bot.demo.alone", {"bot.server", "bot.sessions", "githubkit"}),
+        ("import bot.demo.demo", {"bot.agents", "bot.server", "bot.sessions", "githubkit"}),
+        ("import bot.demo.trial", {"bot.server", "bot.sessions", "githubkit"}),
+        ("import bot.demo.alone", {"bot.agents", "bot.model", "bot.server", "githubkit"}),
         (SERVE, {"bot.localhub", "pygments", "requests", "rich"}),
     ],
-    ids=["the command line", "the server", "a stage", "serve"],
+    ids=["the command line", "the server", "demo", "try", "localhub", "serve"],
 )
 def test_a_start_imports_nothing_that_it_does_not_need(tmp_path: Path, start: str, needless: set[str]) -> None:
     code = f"import sys\n{start}\nprint(sorted({needless!r} & set(sys.modules)))"

@@ -10,7 +10,9 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue
 
 from bot import scripted
-from bot.demo.demo import HERE, TESTS, read_issue, sample_files
+from bot.demo.demo import TESTS
+from bot.demo.play import read_issue
+from bot.demo.sample_project import HERE, sample_files
 from bot.model.plan import PLANNER_ANSWER, Plan, merge_order
 from bot.model.scope import allows, overlap
 from bot.model.session import VERDICT
