@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from bot import journal
 from bot.github.app import GitHubApp, Reached
 from bot.github.errors import NotThere, Refused, Unavailable
-from bot.github.signing import read_key
 from bot.model.identity import RepositoryName
 from tests.github.clock import NOON, TurnedClock
 
@@ -131,19 +130,6 @@ async def test_a_key_that_does_not_fit(app: GitHubApp, github: respx.MockRouter)
     github.get("/app").respond(401, json={"message": "A JSON web token could not be decoded"})
     with pytest.raises(Refused, match="could not be decoded"):
         await app.bot_login()
-
-
-def test_a_damaged_key_is_refused_before_anything_is_signed_with_it() -> None:
-    whole = KEY.private_numbers()
-    parts = (whole.p, whole.q, whole.d, whole.dmp1, whole.dmq1, whole.iqmp)
-    public = rsa.RSAPublicNumbers(whole.public_numbers.e + 2, whole.public_numbers.n)
-    damaged = rsa.RSAPrivateNumbers(*parts, public).private_key(unsafe_skip_rsa_key_validation=True)
-    pem = damaged.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    with pytest.raises(Refused, match="damaged"):
-        read_key(pem)
-    with pytest.raises(Refused, match="cannot be read"):
-        read_key(PEM[: len(PEM) // 2])
-    assert read_key(PEM).public_key() == KEY.public_key()
 
 
 async def test_github_is_down(app: GitHubApp, github: respx.MockRouter) -> None:
