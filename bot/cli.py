@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc as garbage
 import os
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -39,8 +38,7 @@ def serve() -> None:
 
     Ctrl-C or TERM ends it in order, a second one at once.
     """
-    with _without("rich", "pygments"):  # structlog and httpx import them where they are, for what a server never does
-        from bot.demo.serving import run_server
+    from bot.demo.serving import run_server
     from bot.demo.settings_problems import unknown_variables
     from bot.demo.usable_settings import usable_settings
 
@@ -96,8 +94,7 @@ def localhub(
     data: Annotated[Path | None, typer.Option(help="A folder for the repositories; a temporary one if absent.")] = None,
 ) -> None:
     """Run a GitHub on 127.0.0.1 by itself, with a user and a repository to drive with curl, git or gh."""
-    with _without("rich", "pygments"):  # as for a server
-        from bot.demo.alone import run_localhub
+    from bot.demo.alone import run_localhub
 
     _run(run_localhub(port, data))
 
@@ -175,19 +172,6 @@ def _run(work: Coroutine[None, None, T]) -> T:
         return asyncio.run(work)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-@contextmanager
-def _without(*libraries: str) -> Iterator[None]:
-    """What is imported meanwhile finds none of these, unless they are there already."""
-    hidden = [library for library in libraries if library not in sys.modules]
-    for library in hidden:
-        sys.modules[library] = None  # type: ignore[assignment]  # how the language says it
-    try:
-        yield
-    finally:
-        for library in hidden:
-            del sys.modules[library]
 
 
 def _refuse(text: str) -> NoReturn:

@@ -221,7 +221,6 @@ class Mirror:
         """
         if not updates:
             return
-        await self._take_up()
         async with self._pushing:
             if await self._pushed_quickly(updates):
                 return
@@ -357,7 +356,6 @@ class Mirror:
         return output
 
     async def _fetch_wanted(self) -> None:
-        await self._take_up()
         async with self._fetching:
             refspecs, self._wanted = sorted(self._wanted), set()
             self._next_fetch = None  # who asks from now on may know of something newer: that is another fetch

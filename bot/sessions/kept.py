@@ -139,9 +139,12 @@ class KeptTrees:
             return replace(found, conversation=None)
         return found
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """None is kept any more, and nothing of this waits."""
+        going = [kept.going for kept in self._kept.values()]
         for key in tuple(self._kept):
             self._drop(key)
+        await asyncio.gather(*going, return_exceptions=True)
 
     def _drop(self, key: _Key) -> None:
         found = self._kept.pop(key, None)

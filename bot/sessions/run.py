@@ -133,7 +133,7 @@ class SessionRunner:
         await self._inheritance.leave()
         await self._guards.__aexit__(kind, error, trace)
         await self.trees.__aexit__(kind, error, trace)
-        self.kept.close()
+        await self.kept.close()
         await self._trash.__aexit__(kind, error, trace)
         await asyncio.to_thread(self._confinement.close)
 

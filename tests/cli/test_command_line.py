@@ -12,16 +12,6 @@ from bot.demo.settings_problems import unknown_variables
 from bot.sessions.archive import pack
 from tests.sandbox.available import bubblewrap
 
-SERVE = """
-from bot.cli import serve
-from bot.demo.refusal import Refusal
-try:
-    serve()
-except Refusal:
-    pass
-"""
-"""It refuses to go on without settings, and has imported by then what it runs with."""
-
 
 def crewline(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "COLUMNS": "100"}
@@ -50,7 +40,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         ("import bot.demo.demo", {"bot.agents", "bot.server", "bot.sessions", "githubkit"}),
         ("import bot.demo.trial", {"bot.server", "bot.sessions", "githubkit"}),
         ("import bot.demo.alone", {"bot.agents", "bot.model", "bot.server", "githubkit"}),
-        (SERVE, {"bot.localhub", "pygments", "requests", "rich"}),
+        ("import bot.demo.serving", {"bot.localhub", "requests"}),
     ],
     ids=["the command line", "the server", "demo", "try", "localhub", "serve"],
 )

@@ -78,14 +78,20 @@ def test_who_answers_within_a_second_is_heard_although_github_tells_whole_second
     assert Login("alice") in people(world.observed, world.ledger)
 
 
-def test_a_hint_answers_a_question_and_nothing_else() -> None:
-    world = world_of(task("one"))
+def briefing_after(world: World, comment: str) -> WorkerBriefing:
+    """Of the session that starts when somebody says `comment` to the question of the first."""
     world.end(SessionId("12.one.worker.1"), Blocked(question="Which currency?"))
     world.settle()
-    world.say("/retry Euro.")
+    world.say(comment)
     world.settle()
-    answering = session(world, "one").briefing
-    assert isinstance(answering, WorkerBriefing)
+    briefing = session(world, "one").briefing
+    assert isinstance(briefing, WorkerBriefing)
+    return briefing
+
+
+def test_a_hint_answers_a_question_and_nothing_else() -> None:
+    world = world_of(task("one"))
+    answering = briefing_after(world, "/retry Euro.")
     assert (answering.hint, answering.answers) == ("Euro.", SessionId("12.one.worker.1"))
     world.end(SessionId("12.one.worker.2"), Failed(reason=FailureKind.NO_COMMITS, detail="nothing"))
     world.settle()
@@ -95,13 +101,7 @@ def test_a_hint_answers_a_question_and_nothing_else() -> None:
 
 
 def test_a_retry_without_a_word_answers_nothing() -> None:
-    world = world_of(task("one"))
-    world.end(SessionId("12.one.worker.1"), Blocked(question="Which currency?"))
-    world.settle()
-    world.say("/retry")
-    world.settle()
-    briefing = session(world, "one").briefing
-    assert isinstance(briefing, WorkerBriefing)
+    briefing = briefing_after(world_of(task("one")), "/retry")
     assert (briefing.hint, briefing.answers) == (None, None)
 
 

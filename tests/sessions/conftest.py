@@ -147,6 +147,15 @@ def remote(tmp_path: Path) -> Remote:
 
 
 @pytest.fixture
+def programs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where agents are looked for first."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return folder
+
+
+@pytest.fixture
 async def world(tmp_path: Path, remote: Remote) -> AsyncIterator[World]:
     async with Mirror(tmp_path / "mirror.git", str(remote.path), no_token, BOT) as mirror:
         world = World(tmp_path, remote, mirror)

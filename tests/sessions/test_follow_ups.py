@@ -52,11 +52,8 @@ class Claude:
 
 
 @pytest.fixture
-def claude(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Claude:
-    folder = tmp_path / "programs"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return Claude(world, folder)
+def claude(world: World, programs_folder: Path) -> Claude:
+    return Claude(world, programs_folder)
 
 
 async def test_changes_that_were_not_committed_are_committed_when_told(world: World, claude: Claude) -> None:

@@ -77,11 +77,8 @@ class Programs:
 
 
 @pytest.fixture
-def programs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    folder = tmp_path / "programs"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return Programs(world, folder)
+def programs(world: World, programs_folder: Path) -> Programs:
+    return Programs(world, programs_folder)
 
 
 def briefed(assignment: Assignment, **changes: object) -> Assignment:

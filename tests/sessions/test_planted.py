@@ -37,28 +37,24 @@ done()
     ],
 )
 async def test_what_was_planted_where_settings_go_is_replaced(
-    opened: Open, mode: SandboxMode, plant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Open, mode: SandboxMode, plant: str, tmp_path: Path, programs_folder: Path
 ) -> None:
-    folder, precious = tmp_path / "programs", tmp_path / "precious.pem"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    precious = tmp_path / "precious.pem"
     precious.write_text("keep")
     async with opened(mode) as world:
-        claude = Claude(world, folder)
+        claude = Claude(world, programs_folder)
         claude.does(PLANTS.replace("PLANT", plant.replace("PRECIOUS", str(precious))))
         assert isinstance(await world.run(claude.worker()), Published)
     assert precious.read_text() == "keep"
 
 
 async def test_without_a_sandbox_not_even_the_folders_of_the_session_lead_elsewhere(
-    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Open, tmp_path: Path, programs_folder: Path
 ) -> None:
-    folder, elsewhere = tmp_path / "programs", tmp_path / "elsewhere"
-    folder.mkdir()
+    elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     async with opened(SandboxMode.NONE) as world:
-        claude = Claude(world, folder)
+        claude = Claude(world, programs_folder)
         claude.does(
             'home = pathlib.Path(os.environ["HOME"])\n'
             "if turn == 1:\n"

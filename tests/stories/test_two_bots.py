@@ -131,19 +131,19 @@ async def test_who_stands_by_goes_on_when_the_first_dies(tmp_path: Path) -> None
 async def test_who_heard_of_no_objective_goes_on_too(tmp_path: Path) -> None:
     """Both start while nothing is open, and all webhooks go to the first. When it dies, nobody tells the second."""
     parts = playbook(task("one"), one__worker=[waits_for("go")])
-    async with (
-        stage(tmp_path, parts, killable=True, lease_seconds=6 * SOON, settle_seconds=0.2) as story,
-        second(story, settle_seconds=0.0) as other,  # else it looks again soon after its start, and hears of one
-    ):
-        objective = story.hand_off()
-        await story.waits(f"{objective.number}.one.worker.1")
-        await other.stands_by()
-        await story.stop_bot()
-        story.sign("go")
-        await story.closed(objective)
-        assert len(await holders(story, objective)) == 2
-        other.takes_webhooks()
-        await story.at_rest()
+    async with stage(tmp_path, parts, killable=True, lease_seconds=6 * SOON, settle_seconds=0.2) as story:
+        opens = asyncio.create_task(story.log.says("opened a repository"))
+        async with second(story, settle_seconds=0.0) as other:  # else it looks again soon after its start
+            await opens
+            objective = story.hand_off()
+            await story.waits(f"{objective.number}.one.worker.1")
+            await other.stands_by()
+            await story.stop_bot()
+            story.sign("go")
+            await story.closed(objective)
+            assert len(await holders(story, objective)) == 2
+            other.takes_webhooks()
+            await story.at_rest()
 
 
 INTERRUPTED = ("between two sub-issues", "between push and pull request", "between review and merge")
@@ -157,10 +157,10 @@ async def test_a_write_of_a_bot_that_lost_its_lease_is_refused_by_itself(tmp_pat
     ) as story:
         first, address = story.bot, (story.app.webhook_url or "").removesuffix("/webhook")
         assert isinstance(first, BotProcess)
-        async with second(story) as other:
-            objective = story.hand_off()
-            frozen = frozen_when(story, first, partial(POINTS[point], story, objective))
-            await story.until(frozen.is_set)
+        objective = story.hand_off()
+        frozen = frozen_when(story, first, partial(POINTS[point], story, objective))
+        await story.until(frozen.is_set)
+        async with second(story) as other:  # only now, since it would take the lease where it were the quicker one
             other.takes_webhooks()
             await story.closed(objective)
             assert await end_of(story, objective) == UNDISTURBED
