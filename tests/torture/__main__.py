@@ -19,9 +19,12 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import chain, count, islice
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.torture import day, faults, network, outage, people, two_bots
@@ -56,11 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return people.main(["--seed", str(given.seed)])
     if given.shape is not None:
         return _tell_one(Case(given.shape, given.seed, tuple(given.crash), tuple(given.lose), given.lease))
-    parts = _parts(given)
+    names = given.parts or PARTS
     report: dict[str, Json] = {}
     try:
-        for name in given.parts or parts:
-            report[name] = played(name, parts[name])
+        with _day("day" in names and given.processes > 1) as whole_day:
+            parts = _parts(given, whole_day)
+            for name in names:
+                report[name] = played(name, parts[name])
     finally:
         wrong = verdict(report)
         whole = report | {"wrong": [*wrong]}
@@ -82,7 +87,18 @@ def played(name: str, part: Callable[[], dict[str, Json]]) -> dict[str, Json]:
     return result
 
 
-def _parts(given: argparse.Namespace) -> dict[str, Callable[[], dict[str, Json]]]:
+@contextmanager
+def _day(beside: bool) -> Iterator[Callable[[], day.Report]]:
+    """What plays the day. It is one long run, which no second process can shorten: so, where there may be one, it is
+    played `beside` all that comes before it."""
+    if not beside:
+        yield lambda: day.live(day.Day())
+        return
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        yield pool.submit(day.live, day.Day()).result
+
+
+def _parts(given: argparse.Namespace, whole_day: Callable[[], day.Report]) -> dict[str, Callable[[], dict[str, Json]]]:
     """By name, in the order in which they are played."""
     processes = given.processes
     return {
@@ -92,7 +108,7 @@ def _parts(given: argparse.Namespace) -> dict[str, Callable[[], dict[str, Json]]
         "outage": lambda: outage.sweep(range(outage.SEEDS), _note, processes),
         "people": lambda: _told(people.sweep(range(people.SEEDS), _note, processes)),
         "two bots": lambda: _told(two_bots.sweep(range(two_bots.SEEDS), _note, processes)),
-        "day": lambda: asdict(day.live(day.Day())),
+        "day": lambda: asdict(whole_day()),
         "endpoint": _endpoint,
     }
 
