@@ -187,7 +187,7 @@ def _in_form(raw: bytes, rewritten: Mapping[CommitSha, CommitSha], bot: Identity
         authored_at=_sane_time(author, form.at),
         committer=bot,
         committed_at=form.at,
-        message=_message(form.mask(message.decode(errors="replace")), form.session),
+        message=_message(form.mask.own(message.decode(errors="replace")), form.session),
     )
 
 

@@ -21,7 +21,7 @@ LARGEST = 20_000_000
 
 class Transcript:
     """A new file at `path`; an older one is replaced, or continued with `append`. `secrets` never stand in it, as they
-    are or as JSON. `on_news` is called whenever lines have reached the file."""
+    are or as JSON; `mask` is for what leaves the session. `on_news` is called whenever lines have reached the file."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Transcript:
         return self._clock().isoformat(timespec="milliseconds")
 
     def _write(self, lines: str) -> None:
-        masked = self.mask(lines)
+        masked = self.mask.own(lines)
         self._written += len(masked) + 1
         if self.trouble is None:
             try:

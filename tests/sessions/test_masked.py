@@ -1,4 +1,5 @@
-"""A key of the server's in what an agent says, answers or writes as a message: masked before it leaves the session."""
+"""A key in what an agent says, answers or writes as a message: masked before it leaves the session, the server's own
+and those that it found anywhere."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from tests.git.conftest import Remote
 from tests.sessions.conftest import World
 
 KEY = "sk-ant-secret"
+FOUND = "ghp_" + "a1B2" * 9
+"""Somebody else's, which lies in the repository."""
 WORK = 'write("src/a.py", "a"); commit()\n'
 
 
@@ -106,3 +109,30 @@ def test_a_secret_that_holds_quotes_is_found_as_json_has_it() -> None:
     assert mask('say a "quoted" secret') == "say ***"
     assert mask(json.dumps({"is": 'a "quoted" secret'})) == '{"is": "***"}'
     assert mask("a long secret of its own") == "***"
+
+
+async def test_a_key_that_an_agent_found_is_repeated_nowhere(world: World, remote: Remote) -> None:
+    world.agent(f'{WORK}print("Look: {FOUND}")\nsummary(status="completed", summary="It uses {FOUND}.")')
+    outcome = await world.run(world.worker(verify_command=f"echo {FOUND[:4]}''{FOUND[4:]}"))
+    assert isinstance(outcome, Published)
+    assert outcome.summary is not None
+    assert outcome.summary.summary == "It uses *** (GitHub Token)."
+    assert outcome.evidence is not None
+    assert "*** (GitHub Token)" in outcome.evidence.tail
+    world.agent(f'print("{FOUND}")\nsys.exit(3)')
+    report = await world.runner.run(world.worker())
+    assert "*** (GitHub Token)" in report.model_dump_json()
+    world.agent(f"answer({json.dumps({'decision': 'approve', 'summary': FOUND, 'findings': []})!r})")
+    head = remote.head("refs/heads/main")
+    assert head is not None
+    judged = await world.run(world.reviewer(head))
+    assert isinstance(judged, Judged)
+    assert judged.verdict.summary == "*** (GitHub Token)"
+    assert not [one for one in (outcome, report, judged) if FOUND in one.model_dump_json()]
+
+
+def test_a_private_key_is_masked_to_its_end_and_what_is_none_stays() -> None:
+    body = "\n".join(["MIIEpAIBAAKCAQEA75abcdef" * 2] * 3)
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----"
+    assert Mask()(f"before\n{key}\nafter") == "before\n-----*** (Private Key) RSA PRIVATE KEY-----\nafter"
+    assert Mask()("sha a1b2a1b2a1b2a1b2 of eyJ.eyJ.x") == "sha a1b2a1b2a1b2a1b2 of eyJ.eyJ.x"

@@ -1,4 +1,4 @@
-"""The detectors of the gate: those of the scanner whose finds are worth a refusal, and one for keys of models.
+"""The detectors of secrets: those of the scanner whose finds are worth a refusal, and one for keys of models.
 
 The scanner can ask providers whether a key is good, so it brings an HTTP client along; nothing here asks. It takes a
 tenth of a second to import, so `leaks` does that when there is something to look through.
@@ -7,6 +7,7 @@ tenth of a second to import, so `leaks` does that when there is something to loo
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from detect_secrets.plugins.aws import AWSKeyDetector
 from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
@@ -59,3 +60,17 @@ def kinds_in(text: str) -> tuple[str, ...]:
     """The kinds of secrets in `text`, each once."""
     found = {str(detector.secret_type): None for detector in DETECTORS if any(detector.analyze_string(text))}
     return tuple(found)
+
+
+def without_secrets(text: str, mask: str) -> str:
+    """`text` with `mask` and its kind in the place of each secret."""
+    for detector in DETECTORS:
+        for pattern in detector.denylist:
+            text = pattern.sub(partial(_masked, detector, mask), text)
+    return text
+
+
+def _masked(detector: RegexBasedDetector, mask: str, match: re.Match[str]) -> str:
+    """A detector may look closer than its pattern does."""
+    whole = match.group()
+    return f"{mask} ({detector.secret_type})" if any(detector.analyze_string(whole)) else whole

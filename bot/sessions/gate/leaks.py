@@ -1,4 +1,4 @@
-"""Secrets in added text: what a maintained scanner knows, keys of model providers, and the server's own.
+"""Secrets in text: what a maintained scanner knows, keys of model providers, and the server's own.
 
 Only patterns that name their kind count. Entropy and words like ``password =`` find too much that is none, and a task
 that is refused for nothing costs an attempt. The scanner's allow-list comments are not heeded: the agent writes the
@@ -20,6 +20,13 @@ def leaks(added: str, own: Sequence[str] = ()) -> tuple[str, ...]:
 
     found = (OURS,) if any(len(value) >= LEAST and value in added for value in own) else ()
     return (*found, *kinds_in(added))
+
+
+def masked(text: str, mask: str) -> str:
+    """`text` with `mask` in the place of each secret that is not the server's."""
+    from bot.sessions.gate.detectors import without_secrets  # as above
+
+    return without_secrets(text, mask)
 
 
 def prepare() -> None:
