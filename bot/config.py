@@ -124,7 +124,10 @@ class Limits(Frozen):
 class BudgetCaps(Frozen):
     """The most that may be spent; without a number, nothing bounds it."""
 
-    usd: Annotated[float | None, Field(gt=0, description="US dollars, as far as the agent tells them.")] = None
+    usd: Annotated[
+        float | None,
+        Field(gt=0, description="US dollars, as the agent tells them; else by the list price of its model, if known."),
+    ] = None
     tokens: Annotated[int | None, Field(ge=1, description="Tokens read and written, as far as the agent tells.")] = None
     turns: Annotated[int | None, Field(ge=1, description="Answers of the model.")] = None
     commits: Annotated[int | None, Field(ge=1, description="Commits.")] = None

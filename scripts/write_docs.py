@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bot.agents.agent import Agent
 from bot.agents.command import PLACEHOLDERS
 from bot.agents.roster import KNOWN
 from bot.config import PROTECTED, RepositoryConfig
@@ -56,7 +57,11 @@ A session is warned when four fifths of its budget are used (in its transcript, 
 objective has spent its budget, a person is asked once, and `/budget 10` grants more; where the day has, everything
 waits until midnight UTC. What sessions may spend that run side by side is taken from what is left before they start:
 give sessions a budget too, and these shares are yours to choose. Money and tokens are counted as far as the agent
-tells them: Claude Code and opencode tell both, mini-swe-agent money, Codex, Gemini CLI and Kimi Code tokens.
+tells them: Claude Code and opencode tell both, mini-swe-agent money, Codex, Gemini CLI and Kimi Code tokens. For the
+last three money is reckoned by the list price of the model, from the table of
+[genai-prices](https://github.com/pydantic/genai-prices) as it came with this server, and is called so wherever it is
+shown. What you pay may differ, and a model that the table does not know has no bound in money: its session's check
+says so.
 """
 
 PROMPTS = """## Prompts
@@ -136,10 +141,12 @@ CREWLINE_AGENTS='{
 
 CAPS = """A program that keeps a cap itself is told what is left, and ends with its own words. All others are ended by
 Crewline: where tools have answered and the model would be asked again, at once; else within two seconds. The next
-request may be on its way by then. Money that a program tells only at its end cannot end it before, and where it tells
-none at all, a bound on money bounds nothing: the transcript of the session and its check say so. An agent of your own
-tells money only where it speaks the Agent Client Protocol and sends its cost; `tokens`, `turns` and `minutes` bound
-what others do. What an agent cannot be told of its role (a model, an effort) stands in the transcript too.
+request may be on its way by then. Money that a program tells only at its end cannot end it before. Where it tells
+tokens and no money, each answer is reckoned by the list price of its model (`bot/agents/prices.py`): what you pay may
+be another sum. Where it tells neither, or no price of that model is known, a bound on money bounds nothing: the
+transcript of the session and its check say so. An agent of your own tells money only where it speaks the Agent Client
+Protocol and sends its cost; `tokens`, `turns` and `minutes` bound what others do. What an agent cannot be told of its
+role (a model, an effort) stands in the transcript too.
 
 Of what a program writes down in its home 1 MB is read at a look, and 32 MB in a turn; what is beyond counts for no cap.
 """
@@ -190,6 +197,12 @@ def configuration_page() -> str:
     )
 
 
+def _money(agent: Agent) -> str:
+    if agent.tells_money:
+        return "yes"
+    return "no" if agent.notebook is None else "by list prices"
+
+
 def agents_page() -> str:
     rows = [
         f"| `{agent.name}` | `{agent.program}` | {', '.join(f'`{name}`' for name in agent.credentials)} "
@@ -203,7 +216,7 @@ def agents_page() -> str:
     places = [
         f"| `{agent.name}` | {agent.system_place or 'none: before the first prompt'} | {agent.mcp_place or 'none'} "
         f"| {' and '.join(metric.value for metric in agent.keeps) or 'none'} | {TOKENS[agent.name]} "
-        f"| {'yes' if agent.tells_money else 'no'} | {' and '.join(agent.takes)} |"
+        f"| {_money(agent)} | {' and '.join(agent.takes)} |"
         for agent in KNOWN
     ]
     servers = [f"| `{name}` | {field.description} |" for name, field in McpServer.model_fields.items()]

@@ -122,6 +122,19 @@ class StepUsage(Frozen):
     step: str
     input_tokens: int
     output_tokens: int
+    cached_tokens: int | None = None
+    """Of those read: what the provider had in its cache, and asks less for."""
+    model: str | None = None
+    """Who answered, where the program says so here."""
+    usd: float | None = None
+    """By list prices (`bot.agents.prices`), where the program tells no money itself."""
+
+
+class Model(Frozen):
+    """Who answers from here on."""
+
+    kind: Literal["model"] = "model"
+    name: str
 
 
 class RateLimited(Frozen):
@@ -163,6 +176,7 @@ AgentEvent = Annotated[
     | ToolResult
     | Usage
     | StepUsage
+    | Model
     | RateLimited
     | AgentError
     | Finished
@@ -170,7 +184,18 @@ AgentEvent = Annotated[
     Field(discriminator="kind"),
 ]
 AGENT_EVENT: TypeAdapter[
-    Started | Thinking | Message | ToolCall | ToolResult | Usage | StepUsage | RateLimited | AgentError | Finished | Raw
+    Started
+    | Thinking
+    | Message
+    | ToolCall
+    | ToolResult
+    | Usage
+    | StepUsage
+    | Model
+    | RateLimited
+    | AgentError
+    | Finished
+    | Raw
 ] = TypeAdapter(AgentEvent)
 
 
@@ -227,7 +252,8 @@ class Agent(Protocol):
 
     @property
     def tells_money(self) -> bool:
-        """Whether it is known to tell what it costs; where it does not, a bound on money bounds nothing."""
+        """Whether it is known to tell what it costs; where it does not, that is reckoned from the tokens of
+        `StepUsage`, and where it tells none of these either, a bound on money bounds nothing."""
         ...
 
     @property
@@ -300,7 +326,7 @@ class Account:
         elif isinstance(event, Usage):
             self._usage = _sum(self._usage, event) if event.adds and self._usage is not None else event
         elif isinstance(event, StepUsage):
-            self._steps.add(event.step, event.input_tokens, event.output_tokens)
+            self._steps.add(event.step, event.input_tokens, event.output_tokens, event.usd)
         elif isinstance(event, AgentError):
             self.error = event
         elif isinstance(event, Started):
@@ -317,6 +343,7 @@ class Account:
         return Spend(
             seconds=round(seconds, 3),
             usd=usage.usd,
+            reckoned_usd=steps.usd if usage.usd is None else None,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             turns=self.turns,

@@ -2,7 +2,8 @@
 
 Its own sandbox is off: it makes a worktree's git folder read-only, so that commits fail while the exit is 0. The
 session has one around the whole program. Tools get none of its environment but the core: the key is in it. Usage is
-told at the end of a turn; after a resume it counts the whole conversation. It tells no cost. An ``error`` line is
+told at the end of a turn; after a resume it counts the whole conversation. It tells no cost; which model it asks, it
+writes down with each turn, and what each answer has read and written. An ``error`` line is
 often only a retry: ``turn.failed`` is the last word.
 """
 
@@ -22,6 +23,7 @@ from bot.agents.agent import (
     Command,
     Invocation,
     Message,
+    Model,
     RateLimited,
     Started,
     StepUsage,
@@ -88,7 +90,7 @@ class CodexAgent(Program):
         return Command((*argv, "--", prompt_argument(invocation)), {"CODEX_HOME": str(folder)}, files)
 
     def noted(self, line: bytes) -> tuple[AgentEvent, ...]:
-        return read_cost(line, _Note)
+        return read_cost(line, _Note, _TurnContext)
 
     def events(self, line: bytes) -> tuple[AgentEvent, ...]:
         return read_line(line, _Line)
@@ -150,6 +152,7 @@ class _Item(BaseModel):
 
 class _Tokens(BaseModel):
     input_tokens: int | None = None
+    cached_input_tokens: int | None = None
     output_tokens: int | None = None
 
 
@@ -168,7 +171,28 @@ class _Note(Line):
     def events(self) -> tuple[AgentEvent, ...]:
         used = self.payload.usage
         step = f"{self.payload.thread_id}#{self.ordinal}"
-        return (StepUsage(step=step, input_tokens=used.input_tokens or 0, output_tokens=used.output_tokens or 0),)
+        return (
+            StepUsage(
+                step=step,
+                input_tokens=used.input_tokens or 0,
+                output_tokens=used.output_tokens or 0,
+                cached_tokens=used.cached_input_tokens,
+            ),
+        )
+
+
+class _Context(BaseModel):
+    model: str
+
+
+class _TurnContext(Line):
+    """One line of the same file, at the beginning of a turn."""
+
+    type: Literal["turn_context"]
+    payload: _Context
+
+    def events(self) -> tuple[AgentEvent, ...]:
+        return (Model(name=self.payload.model),)
 
 
 class _Error(BaseModel):

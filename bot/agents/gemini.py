@@ -118,6 +118,7 @@ def _servers(mcp: Mapping[str, McpServer]) -> dict[str, JsonValue]:
 
 class _NotedTokens(BaseModel):
     input: int = 0
+    cached: int = 0
     output: int = 0
     thoughts: int = 0
 
@@ -128,10 +129,19 @@ class _Note(Line):
     id: str
     type: Literal["gemini"]
     tokens: _NotedTokens
+    model: str | None = None
 
     def events(self) -> tuple[AgentEvent, ...]:
         used = self.tokens
-        return (StepUsage(step=self.id, input_tokens=used.input, output_tokens=used.output + used.thoughts),)
+        return (
+            StepUsage(
+                step=self.id,
+                input_tokens=used.input,
+                output_tokens=used.output + used.thoughts,
+                cached_tokens=used.cached,
+                model=self.model,
+            ),
+        )
 
 
 class _Stats(BaseModel):

@@ -140,7 +140,14 @@ class _Note(Line):
     def events(self) -> tuple[AgentEvent, ...]:
         used = self.usage
         read = used.inputOther + used.inputCacheRead + used.inputCacheCreation
-        return (StepUsage(step=f"{self.agentId}#{self.time}", input_tokens=read, output_tokens=used.output),)
+        return (
+            StepUsage(
+                step=f"{self.agentId}#{self.time}",
+                input_tokens=read,
+                output_tokens=used.output,
+                cached_tokens=used.inputCacheRead,
+            ),
+        )
 
 
 class _Function(BaseModel):

@@ -73,12 +73,14 @@ def read_line(line: bytes, kind: type[Line]) -> tuple[AgentEvent, ...]:
     return raw(line) if events is None else events
 
 
-def read_cost(line: bytes, kind: type[Line]) -> tuple[AgentEvent, ...]:
-    """The events of one line of a program's notebook; those of another kind say nothing. It never raises."""
-    try:
-        return kind.model_validate_json(line).events() or ()
-    except ValidationError:
-        return ()
+def read_cost(line: bytes, *kinds: type[Line]) -> tuple[AgentEvent, ...]:
+    """The events of one line of a program's notebook; those of no such kind say nothing. It never raises."""
+    for kind in kinds:
+        try:
+            return kind.model_validate_json(line).events() or ()
+        except ValidationError:
+            continue
+    return ()
 
 
 def raw(line: bytes) -> tuple[AgentEvent, ...]:

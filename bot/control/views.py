@@ -30,7 +30,7 @@ def view_of(snapshot: Snapshot, config: RepositoryConfig, now: datetime) -> Obje
         )
     situation = Situation(snapshot, config, now, ledger)
     tasks = tasks_of(situation)
-    dollars = [session.spend.usd for session in ledger.sessions if session.spend.usd is not None]
+    dollars = [money for session in ledger.sessions if (money := session.spend.money) is not None]
     return ObjectiveView(
         repository=str(snapshot.repository),
         number=issue.number,

@@ -150,7 +150,8 @@ def of_day(sessions: Iterable[SessionRecord], now: datetime) -> Iterator[Session
 
 
 def spend_text(situation: Situation) -> str | None:
-    """``$1.20 of $5, 45k tokens``, where anything was spent that costs."""
+    """``$1.20 of $5, 45k tokens``, where anything was spent that costs. Money that no agent told is named."""
+    reckoned = sum(session.spend.reckoned_usd or 0.0 for session in situation.ledger.sessions)
     spent, caps = spent_by(situation.ledger.sessions), caps_of(situation, None).of()
     shown = []
     for metric in Metric:
@@ -158,6 +159,8 @@ def spend_text(situation: Situation) -> str | None:
         if not costs or not spent.get(metric):
             continue
         words = f"${spent[metric]:.2f}" if metric is Metric.USD else in_words(metric, spent[metric])
+        if metric is Metric.USD and reckoned:
+            words += f" (${reckoned:.2f} of it by list prices)"
         if metric in caps:
             words += f" of {f'${caps[metric]:.2f}' if metric is Metric.USD else in_words(metric, caps[metric])}"
         shown.append(words)

@@ -128,11 +128,12 @@ def session_text(session: SessionRecord) -> str:
         f"{spend.tool_calls} tool calls" if spend.tool_calls else "",
         in_words(Metric.TOKENS, tokens) if tokens else "",
         f"${spend.usd:.2f}" if spend.usd else "",
+        f"${spend.reckoned_usd:.2f} by list prices" if spend.reckoned_usd else "",
         f"{spend.seconds:.0f} s",
     ]
     by = f" by {session.agent}" if session.agent else ""
     text = f"Session `{session.id}`{by}: {', '.join(filter(None, counts))}."
-    if session.granted.usd is not None and spend.usd is None:
+    if session.granted.usd is not None and spend.money is None:
         text += (
             f" Nothing told what it cost, so its bound of {in_words(Metric.USD, session.granted.usd)} bounded nothing."
         )

@@ -67,7 +67,7 @@ def describe_sessions(sessions: Sequence[SessionRecord]) -> str:
     """`12 sessions (1 planner, 6 worker, 5 reviewer), 31.0 s of agents' time`."""
     roles = ", ".join(f"{sum(one.role is role for one in sessions)} {role.value}" for role in Role)
     spent = sum(one.spend.seconds for one in sessions)
-    dollars = sum(one.spend.usd or 0.0 for one in sessions)
+    dollars = sum(one.spend.money or 0.0 for one in sessions)
     money = f", ${dollars:.2f}" if dollars else ""
     return f"{len(sessions)} sessions ({roles}), {spent:.1f} s of agents' time{money}"
 

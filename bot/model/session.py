@@ -25,20 +25,29 @@ class Role(StrEnum):
 
 
 class Spend(Frozen):
-    """What a session cost. `seconds` is wall time of the agent; money and tokens only as far as the agent tells.
-    `turns` are answers of its model and `commits` what it made, as far as they were seen."""
+    """What a session cost. `seconds` is wall time of the agent; `usd` and tokens only as far as the agent tells.
+    `reckoned_usd` is what tokens cost by list prices, where the agent tells no money. `turns` are answers of its model
+    and `commits` what it made, as far as they were seen."""
 
     seconds: float = 0.0
     usd: float | None = None
+    reckoned_usd: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     turns: int = 0
     commits: int = 0
     tool_calls: int = 0
 
+    @property
+    def money(self) -> float | None:
+        """US dollars, told and reckoned; None where neither is known."""
+        if self.usd is None:
+            return self.reckoned_usd
+        return self.usd + (self.reckoned_usd or 0.0)
+
     def of(self) -> Mapping[Metric, float]:
         tokens = (self.input_tokens or 0) + (self.output_tokens or 0)
-        values = (self.usd or 0.0, float(tokens), float(self.turns), float(self.commits), self.seconds)
+        values = (self.money or 0.0, float(tokens), float(self.turns), float(self.commits), self.seconds)
         return dict(zip(Metric, values, strict=True))
 
 

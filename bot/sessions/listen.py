@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bot.agents.agent import Account, Agent, AgentError, AgentEvent, Finished, Message, RateLimited, ToolCall
 from bot.sessions.notebook import MOST_OF_TURN, Notebook
 from bot.sessions.process import Tail
+from bot.sessions.reckoning import Reckoning
 from bot.sessions.transcript import Transcript
 
 MOST_READ = 32_000_000
@@ -30,7 +31,7 @@ OnText = Callable[[str], None]
 class Listener:
     """The sink of an agent's standard output. `account` is what was understood, and `on_event` is told once for each
     piece that said something; `finish` after the last piece, with what is known beside the output. What the program
-    writes into `notebook` is heard too."""
+    writes into `notebook` is heard too, and `reckoning` puts a price on what has none."""
 
     def __init__(
         self,
@@ -39,9 +40,11 @@ class Listener:
         on_text: OnText,
         on_event: Callable[[], None] = lambda: None,
         notebook: Notebook | None = None,
+        reckoning: Reckoning | None = None,
     ) -> None:
         self.account = Account()
         self._notebook = notebook
+        self._reckoning = reckoning
         self._on_event = on_event
         self._agent = agent
         self._transcript = transcript
@@ -100,6 +103,8 @@ class Listener:
     def _hear(self, events: Sequence[AgentEvent]) -> None:
         if not events:
             return
+        if self._reckoning is not None:
+            events = [self._reckoning.priced(event) for event in events]
         for event in events:
             self.account.add(event)
         self._transcript.events(events)

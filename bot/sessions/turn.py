@@ -29,6 +29,7 @@ from bot.sessions.harvest import checked_out
 from bot.sessions.listen import Listener, OnText
 from bot.sessions.notebook import Notebook
 from bot.sessions.process import Ending, OnOutput, Tail
+from bot.sessions.reckoning import Reckoning
 from bot.sessions.surroundings import Folders, agent_environment, clean_environment
 from bot.sessions.transcript import Transcript
 from bot.sessions.watch import WARNED_AT, Over, Watch
@@ -205,7 +206,9 @@ async def take_turn(stage: Stage, prompt: str, number: int = 1) -> Turn:
     for path, text in command.files.items():
         write_shared(stage.place.folder, path, text)
     notebook = Notebook(stage.place.home, stage.agent.notebook)
-    listener = Listener(stage.agent, stage.transcript, stage.on_text, lambda: watch.progressed(), notebook)
+    reckoning = Reckoning(stage.agent, stage.assignment.model, stage.clock)
+    await reckoning.prepare()
+    listener = Listener(stage.agent, stage.transcript, stage.on_text, lambda: watch.progressed(), notebook, reckoning)
     errors = Tail(_SHOWN)
 
     resumed = invocation.continues is not None
@@ -272,7 +275,7 @@ def _invocation(stage: Stage, prompt: str, number: int) -> Invocation:
         *(prompt_file, place.tree, answer_file, assignment.id, assignment.model, place.home),
         effort=assignment.effort,
         turns=max(1, assignment.turns - stage.spend.turns) if assignment.turns is not None else None,
-        usd=max(0.01, assignment.usd - (stage.spend.usd or 0.0)) if assignment.usd is not None else None,
+        usd=max(0.01, assignment.usd - (stage.spend.money or 0.0)) if assignment.usd is not None else None,
         continues=continues,
         base_url=stage.base_url,
         system=stage.system if stage.agent.system_place else None,
@@ -357,6 +360,7 @@ def _sum(left: Spend, right: Spend) -> Spend:
     return Spend(
         seconds=round(left.seconds + right.seconds, 3),
         usd=_add(left.usd, right.usd),
+        reckoned_usd=_add(left.reckoned_usd, right.reckoned_usd),
         input_tokens=_add(left.input_tokens, right.input_tokens),
         output_tokens=_add(left.output_tokens, right.output_tokens),
         turns=left.turns + right.turns,

@@ -16,5 +16,11 @@ def unheeded(agent: Agent, assignment: Assignment) -> tuple[str, ...]:
         told.append(f"{agent.name} has no place for the effort {assignment.effort}.")
     if assignment.usd is not None and not agent.tells_money:
         cap = in_words(Metric.USD, assignment.usd)
-        told.append(f"{agent.name} may not tell what it costs: the bound of {cap} holds as far as it does.")
+        if agent.notebook is None:
+            told.append(f"{agent.name} may not tell what it costs: the bound of {cap} holds as far as it does.")
+        else:
+            told.append(
+                f"{agent.name} tells tokens and no money: the bound of {cap} holds by the list price of its model, as"
+                " far as one is known."
+            )
     return tuple(told)

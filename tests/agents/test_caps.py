@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.agent import Account, StepUsage
+from bot.agents.agent import Account, StepUsage, Usage
 from bot.agents.codex import CodexAgent
 from bot.model.budget import Caps
 from bot.model.session import FailureKind
 from bot.sessions.listen import Listener
 from bot.sessions.notebook import Notebook
 from bot.sessions.process import run_guarded
+from bot.sessions.reckoning import Reckoning
 from bot.sessions.transcript import Transcript
 from bot.sessions.watch import Watch
 from tests.agents.model.script import Reply, Run, Stall
@@ -26,11 +27,22 @@ from tests.agents.programs.record import AGENTS
 Installed = Callable[[str], Path]
 
 
-@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "opencode", "kimi"])
-async def test_a_cap_of_tokens_ends_a_program_between_two_answers(
-    name: str, tmp_path: Path, installed: Installed
+TOKENS = Caps(tokens=200)
+MONEY = Caps(usd=0.0005)
+
+
+@pytest.mark.parametrize(
+    ("name", "caps", "said"),
+    [
+        *((name, TOKENS, "tokens of 200 tokens") for name in ("claude", "codex", "gemini", "opencode", "kimi")),
+        *((name, MONEY, "$0.00 of $0.00") for name in ("codex", "gemini")),
+    ],
+)
+async def test_a_cap_ends_a_program_between_two_answers(
+    name: str, caps: Caps, said: str, tmp_path: Path, installed: Installed
 ) -> None:
-    """Each answer costs 120 tokens (Claude Code tells 101 at first), and the third never comes."""
+    """Each answer costs 120 tokens (Claude Code tells 101 at first), which are 0.028 cents of codex's model and 0.033
+    of gemini's; and the third never comes. Which model they ask, the programs say themselves."""
     agent, variable, model_name, path = AGENTS[name]
     desk = Desk(tmp_path, installed(name))
     desk.set_up()
@@ -40,9 +52,10 @@ async def test_a_cap_of_tokens_ends_a_program_between_two_answers(
         argv, environment = desk.lay_out(agent, invocation, {variable: "sk-scripted-0123456789"})
         with Transcript(tmp_path / "transcript.jsonl", (), lambda: datetime.now(UTC)) as transcript:
             notebook = Notebook(invocation.home, agent.notebook)
-            listener = Listener(agent, transcript, lambda text: None, lambda: watch.progressed(), notebook)
+            reckoning = Reckoning(agent, None, lambda: datetime.now(UTC))
+            listener = Listener(agent, transcript, lambda text: None, lambda: watch.progressed(), notebook, reckoning)
             watch = Watch(
-                Caps(tokens=200),
+                caps,
                 lambda seconds, commits: listener.account.spend(seconds),
                 lambda: None,
                 stall=None,
@@ -65,7 +78,7 @@ async def test_a_cap_of_tokens_ends_a_program_between_two_answers(
             listener.finish()
     assert watch.found is not None
     assert watch.found.reason is FailureKind.BUDGET
-    assert "tokens of 200 tokens" in watch.found.text
+    assert said in watch.found.text
     assert len(model.asked) <= 3
 
 
@@ -130,9 +143,12 @@ def test_a_notebook_without_end_is_put_away_and_that_is_said_once(tmp_path: Path
 def test_the_cost_of_steps_is_a_sum_in_which_a_later_word_replaces_the_earlier() -> None:
     account = Account()
     for tokens in (5, 10):
-        account.add(StepUsage(step="a", input_tokens=tokens, output_tokens=1))
+        account.add(StepUsage(step="a", input_tokens=tokens, output_tokens=1, usd=tokens / 10))
     for number in range(5000):
         account.add(StepUsage(step=str(number), input_tokens=1, output_tokens=1))
     spend = account.spend(0)
     assert (spend.input_tokens, spend.output_tokens) == (5010, 5001)
+    assert (spend.usd, spend.reckoned_usd, spend.money) == (None, 1.0, 1.0)
+    account.add(Usage(usd=0.5))
+    assert account.spend(0).money == 0.5, "what a program tells itself counts, and nothing twice"
     assert len(account._steps._recent) == 1000

@@ -230,4 +230,6 @@ def test_a_check_says_where_a_bound_on_money_bounded_nothing() -> None:
     silent = told.model_copy(update={"spend": Spend(input_tokens=10)})
     assert "Nothing told what it cost, so its bound of $5 bounded nothing." in session_text(silent)
     unbounded = silent.model_copy(update={"granted": Caps(tokens=10)})
-    assert not any("Nothing told" in session_text(session) for session in (told, unbounded))
+    reckoned = told.model_copy(update={"spend": Spend(input_tokens=10, reckoned_usd=0.25)})
+    assert "$0.25 by list prices" in session_text(reckoned)
+    assert not any("Nothing told" in session_text(session) for session in (told, unbounded, reckoned))

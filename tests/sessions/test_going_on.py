@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import structlog
 
+from bot.agents.prices import list_price
 from bot.journal import CONVERSATION_LOST
 from bot.model.assignment import Assignment, Setback, WorkerBriefing
 from bot.model.hooks import Hooks
@@ -49,6 +51,12 @@ line(type="system", subtype="init", session_id="the-conversation")
 CODEX = """
 def done(status="completed", **more):
     line(type="item.completed", item={"type": "agent_message", "text": ended(status, **more)})
+    book = pathlib.Path(os.environ["CODEX_HOME"], "sessions/2026/11/29/rollout-1.jsonl")
+    book.parent.mkdir(parents=True, exist_ok=True)
+    used = {"thread_id": "the-conversation", "usage": {"input_tokens": 100, "output_tokens": 10}}
+    with book.open("a") as file:
+        print(json.dumps({"ordinal": 2 * len(said), "type": "turn_context", "payload": {"model": "gpt-5"}}), file=file)
+        print(json.dumps({"ordinal": 2 * len(said) + 1, "type": "token_usage_record", "payload": used}), file=file)
     line(type="turn.completed", usage={"input_tokens": 100 * len(said), "output_tokens": 10 * len(said)})
 line(type="thread.started", thread_id="the-conversation")
 """
@@ -353,8 +361,12 @@ async def test_what_the_conversation_had_cost_before_is_counted_once(world: Worl
         assert isinstance(last.outcome, Published), last.outcome
         spends = [(report.spend.input_tokens, report.spend.output_tokens) for report in (first, between, last)]
         assert spends == [(100, 10), (100, 10), (200, 20)]
+        answer = list_price("gpt-5", 100, 0, 10, datetime.now(UTC))
+        assert answer is not None
+        assert [report.spend.reckoned_usd for report in (first, between, last)] == [answer, answer, 2 * answer]
         heard = heard_spend(transcript_path(world.data, SHOP, third.id), 1)
         assert (heard.input_tokens, heard.output_tokens, heard.turns) == (200, 20, 2)
+        assert heard.reckoned_usd == 2 * answer
 
 
 async def test_caps_are_those_of_the_session_alone(world: World, programs: Programs) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from bot.agents.claude import ClaudeAgent
+from bot.agents.codex import CodexAgent
 from bot.agents.roster import Roster
 from bot.model.offer import AgentOffer
 from bot.model.session import Published
@@ -28,6 +29,10 @@ async def test_what_an_agent_is_not_told_and_does_not_tell_stands_in_the_transcr
         "scripted may not tell what it costs: the bound of $5 holds as far as it does.",
     ]
     assert unheeded(ClaudeAgent(), assignment) == ()
+    assert unheeded(CodexAgent(), assignment) == (
+        "codex tells tokens and no money: the bound of $5 holds by the list price of its model, as far as one is "
+        "known.",
+    )
     assert unheeded(world.roster.find("scripted"), world.worker()) == ()
 
 
