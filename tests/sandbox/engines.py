@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +37,13 @@ class Offered:
     @property
     def paths(self) -> tuple[Path, ...]:
         return system()
+
+    def with_programs(self, folder: Path) -> Offered:
+        """With an image that finds programs in a folder of this machine first."""
+        image, path = f"{IMAGE}-{folder.parent.name.lower()}", f"ENV PATH={folder}:/usr/local/bin:/usr/bin:/bin"
+        words = [*self.words.split(), "import", "--change", path, "-", image]
+        subprocess.run(words, input=skeleton(), capture_output=True, check=True, env=client_environment())
+        return replace(self, image=image)
 
 
 def system() -> tuple[Path, ...]:

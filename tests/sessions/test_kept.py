@@ -8,7 +8,9 @@ import pytest
 
 from bot.model.assignment import Assignment
 from bot.model.hooks import Hooks
+from bot.model.sandbox import SandboxPolicy
 from bot.model.session import Failed, FailureKind, Published
+from bot.sandbox.sandbox import NO_SANDBOX
 from bot.sessions.run import SessionRunner
 from tests.git.conftest import Remote
 from tests.sessions.conftest import World
@@ -24,9 +26,9 @@ def ignoring(remote: Remote) -> None:
     remote.commit({".gitignore": "/.venv/\n/junk-kept/\n", "src/shop.py": "price = 1\n"})
 
 
-def runner_of(world: World, most: int = 2) -> SessionRunner:
+def runner_of(world: World, most: int = 2, sandbox: SandboxPolicy = NO_SANDBOX) -> SessionRunner:
     world.data = world.folder / "data-2"
-    return SessionRunner(world.data, world._mirror, world.roster, ready_trees=most)
+    return SessionRunner(world.data, world._mirror, world.roster, ready_trees=most, sandbox=sandbox)
 
 
 def seen(world: World, assignment: Assignment) -> str:
