@@ -8,7 +8,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -183,6 +184,18 @@ class ErrorLog:
             while not {*events} & {*self._said}:
                 self._came.clear()
                 await self._came.wait()
+
+    @asynccontextmanager
+    async def hears(self, *events: str) -> AsyncIterator[None]:
+        """Each of `events` is logged, from the beginning of the block on; its end waits for that."""
+        hearing = [asyncio.create_task(self.says(event)) for event in events]
+        try:
+            await asyncio.sleep(0)  # so that they listen
+            yield
+            await asyncio.gather(*hearing)
+        finally:
+            for task in hearing:
+                task.cancel()
 
     def _note(self, logger: object, method: str, event: Mapping[str, object]) -> str:
         self._said.append(str(event.get("event")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.journal import LEFT_ALONE
 from bot.localhub.model.issue import open_issue
 from bot.localhub.model.issue_links import delete_issue, transfer
 from bot.localhub.model.pull_request import open_pull_request
@@ -115,7 +116,8 @@ async def test_a_deleted_objective_is_left_alone(tmp_path: Path) -> None:
     async with stage(tmp_path, HELD) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
-        delete_issue(objective, story.alice)
+        async with story.log.hears(LEFT_ALONE.name):
+            delete_issue(objective, story.alice)
         story.sign("go")
         await story.at_rest()
         await story.restart_bot()
@@ -128,7 +130,8 @@ async def test_a_transferred_objective_is_left_alone_here_and_not_followed_there
         other = await story.hub.create_repository(story.alice, "other", files={"README.md": "# Other\n"})
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
-        moved = transfer(objective, story.alice, other)
+        async with story.log.hears(LEFT_ALONE.name):
+            moved = transfer(objective, story.alice, other)
         story.sign("go")
         await story.at_rest()
         assert moved.state == "open"

@@ -4,15 +4,14 @@ is the same."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from bot import journal
 from bot.control import hints
-from bot.journal import Event
 from bot.localhub.model.settings import BadGateway
 from tests.stories.plays import WRITE, first, playbook, refuses, task, waits_for
 from tests.stories.stage import Stage, stage
@@ -21,15 +20,6 @@ from tests.stories.test_outage import github_down
 from tests.stories.test_two_bots import second
 
 HELD = playbook(task("one"), one__worker=[waits_for("go")])
-
-
-@asynccontextmanager
-async def hears(story: Stage, *events: Event) -> AsyncIterator[None]:
-    """The bot tells each of these, from the beginning of the block on; its end waits for that."""
-    hearing = [asyncio.create_task(story.log.says(event.name)) for event in events]
-    await asyncio.sleep(0)
-    yield
-    await asyncio.gather(*hearing)
 
 
 @contextmanager
@@ -57,7 +47,7 @@ def hurried(
 async def test_a_sweep_that_fails_is_repeated(tmp_path: Path) -> None:
     async with hurried(tmp_path) as story:
         with unanswered(story, "GET /app/installations"):
-            async with hears(story, journal.SWEEP_FAILED):
+            async with story.log.hears(journal.SWEEP_FAILED.name):
                 await story.restart_bot()
         story.sign("go")
         await story.closed(story.hand_off())
@@ -69,7 +59,7 @@ async def test_an_objective_that_cannot_be_looked_at_yet_is_looked_at_later(tmp_
         await story.closed(story.hand_off())
         await story.at_rest()
         with unanswered(story, "POST /graphql"):
-            async with hears(story, journal.ASKED_TO_WAIT):
+            async with story.log.hears(journal.ASKED_TO_WAIT.name):
                 objective = story.hand_off("Another")
         await story.closed(objective)
 
@@ -79,7 +69,7 @@ async def test_a_hint_that_cannot_be_followed_is_made_good_by_a_sweep(tmp_path: 
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
         with unanswered(story, "POST /graphql"):
-            async with hears(story, journal.HINTS_LOST):
+            async with story.log.hears(journal.HINTS_LOST.name):
                 await story.push(".github/crewline.yml", "merge:\n  method: rebase\n")
         story.sign("go")
         await story.closed(objective)
@@ -90,7 +80,7 @@ async def test_a_write_that_github_refuses_is_tried_again(tmp_path: Path) -> Non
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
         story.hub.settings.max_body = 10
-        async with hears(story, journal.ACTION_REFUSED):
+        async with story.log.hears(journal.ACTION_REFUSED.name):
             story.sign("go")
         story.hub.settings.max_body = 65_536
         await story.closed(objective)
@@ -102,7 +92,7 @@ async def test_a_branch_that_a_rule_closes_is_told_and_asked_about(tmp_path: Pat
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.2")
         story.shop.protect(f"crewline/{objective.number}/*", required_reviews=1)
-        async with hears(story, journal.PUSH_REFUSED):
+        async with story.log.hears(journal.PUSH_REFUSED.name):
             story.sign("go")
         await story.bot_says(objective, "waits for you", "protected branch hook declined")
 
@@ -113,7 +103,7 @@ async def test_a_read_that_is_older_than_the_last_one_is_not_believed(tmp_path: 
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
         story.hub.faults.read_lag = 60.0
-        async with hears(story, journal.OLDER_READ):
+        async with story.log.hears(journal.OLDER_READ.name):
             command = story.say("/status", on=objective)
         story.hub.faults.read_lag = 0.0
         await story.carried_out(command)
@@ -128,7 +118,7 @@ async def test_more_hints_than_are_remembered_cost_a_sweep(tmp_path: Path, monke
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
         bodies = [payload(story, number, action="labeled", label={"name": f"a{number}"}) for number in range(100, 200)]
-        async with hears(story, journal.TOO_MANY_HINTS):
+        async with story.log.hears(journal.TOO_MANY_HINTS.name):
             await deliver(story, "issues", bodies)
         story.sign("go")
         await story.closed(objective)
@@ -138,7 +128,7 @@ async def test_more_hints_than_looks_are_allowed_are_held_back(tmp_path: Path) -
     async with hurried(tmp_path) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
-        async with hears(story, journal.HINTS_HELD_BACK):
+        async with story.log.hears(journal.HINTS_HELD_BACK.name):
             for number in range(40):
                 labelled = {"action": "labeled", "label": {"name": f"a{number}"}}
                 await deliver(story, "issues", [payload(story, objective.number, **labelled)])
@@ -152,7 +142,10 @@ async def test_leases_are_renewed_and_looked_at_when_github_is_back(tmp_path: Pa
         await story.waits(f"{objective.number}.one.worker.1")
         async with second(story) as other:
             await other.stands_by()
-            async with github_down(story, "502"), hears(story, journal.LEASE_NOT_RENEWED, journal.LEASE_NOT_SEEN):
+            async with (
+                github_down(story, "502"),
+                story.log.hears(journal.LEASE_NOT_RENEWED.name, journal.LEASE_NOT_SEEN.name),
+            ):
                 pass
         story.sign("go")
         await story.closed(objective)
@@ -167,7 +160,7 @@ async def test_who_stands_by_and_cannot_go_on_yet_goes_on_later(tmp_path: Path) 
             await other.stands_by()
             await story.stop_bot()
             with unanswered(story, "POST /graphql"):
-                async with hears(story, journal.NOT_TAKEN_UP):
+                async with story.log.hears(journal.NOT_TAKEN_UP.name):
                     pass
             story.sign("go")
             await story.closed(objective)
@@ -180,7 +173,7 @@ async def test_what_an_earlier_server_left_and_nobody_can_read_starts_again(tmp_
         await story.waits(f"{objective.number}.one.worker.1")
         await story.stop_bot()
         (story.folder / "data-0" / "left").write_text("somebody put a file where a folder should be")
-        async with hears(story, journal.LEFT_UNKNOWN):
+        async with story.log.hears(journal.LEFT_UNKNOWN.name):
             await story.start_bot(same_disk=True)
         story.sign("go")
         await story.closed(objective)
@@ -194,7 +187,7 @@ async def test_what_was_handed_off_just_before_the_start_is_found_by_a_sweep(tmp
         await story.restart_bot()
         await opened
         with unanswered(story, "POST /graphql"):
-            async with hears(story, journal.HANDED_OFF_UNKNOWN):
+            async with story.log.hears(journal.HANDED_OFF_UNKNOWN.name):
                 pass
         story.sign("go")
         await story.closed(story.hand_off())
@@ -203,5 +196,5 @@ async def test_what_was_handed_off_just_before_the_start_is_found_by_a_sweep(tmp
 async def test_a_repository_that_the_app_does_not_reach_is_left_to_itself(tmp_path: Path) -> None:
     async with hurried(tmp_path) as story:
         body = payload(story, 1).replace(b"alice/shop", b"alice/elsewhere")
-        async with hears(story, journal.NOT_INSTALLED):
+        async with story.log.hears(journal.NOT_INSTALLED.name):
             await deliver(story, "issues", [body])

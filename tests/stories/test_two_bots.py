@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -131,19 +131,21 @@ async def test_who_stands_by_goes_on_when_the_first_dies(tmp_path: Path) -> None
 async def test_who_heard_of_no_objective_goes_on_too(tmp_path: Path) -> None:
     """Both start while nothing is open, and all webhooks go to the first. When it dies, nobody tells the second."""
     parts = playbook(task("one"), one__worker=[waits_for("go")])
-    async with stage(tmp_path, parts, killable=True, lease_seconds=6 * SOON, settle_seconds=0.2) as story:
-        opens = asyncio.create_task(story.log.says("opened a repository"))
-        async with second(story, settle_seconds=0.0) as other:  # else it looks again soon after its start
-            await opens
-            objective = story.hand_off()
-            await story.waits(f"{objective.number}.one.worker.1")
-            await other.stands_by()
-            await story.stop_bot()
-            story.sign("go")
-            await story.closed(objective)
-            assert len(await holders(story, objective)) == 2
-            other.takes_webhooks()
-            await story.at_rest()
+    async with (
+        stage(tmp_path, parts, killable=True, lease_seconds=6 * SOON, settle_seconds=0.2) as story,
+        AsyncExitStack() as life,
+    ):
+        async with story.log.hears("opened a repository"):
+            other = await life.enter_async_context(second(story, settle_seconds=0.0))  # it looks no second time
+        objective = story.hand_off()
+        await story.waits(f"{objective.number}.one.worker.1")
+        await other.stands_by()
+        await story.stop_bot()
+        story.sign("go")
+        await story.closed(objective)
+        assert len(await holders(story, objective)) == 2
+        other.takes_webhooks()
+        await story.at_rest()
 
 
 INTERRUPTED = ("between two sub-issues", "between push and pull request", "between review and merge")
