@@ -55,6 +55,7 @@ async def test_a_check_that_fails_behind_a_hundred_others_is_mended(tmp_path: Pa
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.reviewer.1")
         await many_checks(story, story.pull(objective, "one"), "failure")
+        await story.at_rest()
         story.sign("go")
         await story.waits(f"{objective.number}.one.worker.2")
         assert f"job {CHECKS}" in story.prompt(f"{objective.number}.one.worker.2")

@@ -221,6 +221,7 @@ async def test_a_pull_request_into_another_branch_is_not_merged_there(tmp_path: 
         pull = await story.opened(objective, "one")
         await story.waits(f"{objective.number}.one.reviewer.1")
         await pull.set_base(story.bob, "side")
+        await story.at_rest()
         story.sign("go")
         await story.status_says(objective, f"#{pull.number} goes into `side`, not `main`: change its base branch")
         assert not pull.merged
