@@ -63,6 +63,7 @@ async def test_status_says_why_each_task_waits(tmp_path: Path) -> None:
     async with stage(tmp_path, held) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one", "two")
         one, two = story.tasks_of(objective).values()
         await story.carried_out(story.say("/status", on=objective))
         said = await story.bot_says(objective, "@alice 0 of 2 tasks done.")
@@ -124,6 +125,7 @@ async def test_a_command_that_cannot_be_carried_out_says_why(tmp_path: Path) -> 
     async with stage(tmp_path, playbook(task("one"), one__worker=[waits_for("go")])) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one")
         one = story.task(objective, "one")
         await story.refused(story.say("/retry", on=one))
         await story.bot_says(one, f"a session of #{one.number} is running; `/escalate` stops it.")

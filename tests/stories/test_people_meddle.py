@@ -76,6 +76,7 @@ async def test_a_task_that_a_person_closes_as_completed_is_done(tmp_path: Path) 
     async with stage(tmp_path, chain) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one", "two")
         story.task(objective, "one").close(story.bob, "completed")
         await story.closed(objective)
         assert await story.file("one.txt") is None
@@ -87,6 +88,7 @@ async def test_what_builds_on_a_task_that_a_person_gives_up_asks_a_person(tmp_pa
     async with stage(tmp_path, chain) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one", "two")
         one, two = story.tasks_of(objective).values()
         one.close(story.bob, "not_planned")
         await story.bot_says(objective, f"it builds on #{one.number}, which was closed without being completed")
@@ -101,7 +103,9 @@ async def test_a_dependency_that_a_person_removes_stays_removed(tmp_path: Path) 
     async with stage(tmp_path, chain) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one", "two")
         one, two = story.tasks_of(objective).values()
+        await story.until(lambda: one in two.blocked_by)
         unblock(two, story.bob, one)
         await story.until(lambda: two.state == "closed")
         assert one.state == "open"
@@ -113,6 +117,7 @@ async def test_an_edited_body_of_a_task_is_still_the_task(tmp_path: Path) -> Non
     async with stage(tmp_path, playbook(task("one"), one__worker=[waits_for("go")])) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one")
         [one] = objective.sub_issues
         one.edit(story.bob, body="I have written this anew.")
         await story.at_rest()
@@ -127,6 +132,7 @@ async def test_a_deleted_task_is_not_created_again_in_a_loop(tmp_path: Path) -> 
     async with stage(tmp_path, held) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one", "two")
         delete_issue(story.task(objective, "one"), story.alice)
         story.sign("go")
         await story.at_rest()
@@ -172,6 +178,7 @@ async def test_a_transferred_task_breaks_nothing(tmp_path: Path) -> None:
         other = await story.hub.create_repository(story.alice, "other", files={"README.md": "# Other\n"})
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one", "two")
         transfer(story.task(objective, "one"), story.alice, other)
         story.sign("go")
         await story.at_rest()

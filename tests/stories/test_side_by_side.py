@@ -16,6 +16,7 @@ async def test_tasks_whose_scopes_overlap_do_not_run_together(tmp_path: Path) ->
     async with stage(tmp_path, same) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.planned(objective, "one", "two")
         one = story.task(objective, "one")
         await story.status_says(objective, f"waits because #{one.number} may change the same files")
         story.sign("go")

@@ -124,6 +124,8 @@ async def test_a_limit_is_told_with_the_objective_that_waits(tmp_path: Path) -> 
     async with stage(tmp_path, playbook(task("one"), one__worker=[waits_for("go")])) as story:
         objective = story.hand_off()
         await story.waits(f"{objective.number}.one.worker.1")
+        await story.carried_out(story.say("/status", on=objective))  # and all that came before it is said
+        await story.bot_says(objective)
         with told() as lines:
             story.hub.faults.secondary_limit_retry_after = 1
             story.hub.faults.secondary_limit_hits = 1
