@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.github.pace import EVERYTHING, POINTS, hourly
+from bot.github.primary import reset_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def limit_reached(status: int, headers: Mapping[str, str], text: str, now: datet
 def primary(headers: Mapping[str, str], text: str) -> LimitReached:
     """The primary limit of the answer's resource is used up."""
     reset = _number(headers, "x-ratelimit-reset")
-    until = None if reset is None else datetime.fromtimestamp(reset, UTC)
+    until = None if reset is None else reset_at(reset)
     resource = headers.get("x-ratelimit-resource")
     return LimitReached(resource if resource in POINTS else EVERYTHING, until, text)
 

@@ -33,7 +33,7 @@ class Primary:
         if remaining is None or reset is None:
             return
         limit = limit or LEAST
-        until = datetime.fromtimestamp(reset, UTC)
+        until = reset_at(reset)
         if self._reset is None or until > self._reset:
             self._limit, self._remaining, self._reset = limit, remaining, until
         elif until == self._reset:
@@ -54,6 +54,11 @@ class Primary:
             yield
         finally:
             self._on_the_way -= points
+
+
+def reset_at(told: int) -> datetime:
+    """When the hour of a primary limit is over, of which GitHub tells a whole second: it may end within that one."""
+    return datetime.fromtimestamp(told + 1, UTC)
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

@@ -34,7 +34,7 @@ LIMITS = {
         403,
         {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOON.timestamp() + 900:.0f}"},
         "API rate limit exceeded",
-        900,
+        901,
     ),
     "nothing remains of what else there is": (
         403,
@@ -44,10 +44,10 @@ LIMITS = {
             "x-ratelimit-resource": "something_new",
         },
         "API rate limit exceeded",
-        300,
+        301,
     ),
 }
-"""How GitHub refuses, and for how many seconds it wants to be left alone."""
+"""How GitHub refuses, and for how many seconds it wants to be left alone. An hour ends within the second it tells."""
 
 
 @pytest.fixture

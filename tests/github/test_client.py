@@ -141,14 +141,15 @@ async def test_a_second_such_limit_in_a_row_says_when_to_come_back(
     assert (caught.value.retry_at - NOON).total_seconds() == 60 + 120
 
 
-async def test_a_primary_limit_waits_for_its_reset(
+async def test_a_primary_limit_waits_until_the_second_of_its_reset_is_over(
     client: PacedClient, github: respx.MockRouter, clock: TurnedClock
 ) -> None:
+    """GitHub tells whole seconds, so the hour may end at any moment of the one that it tells."""
     reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON.timestamp()) + 25)}
     limited = httpx.Response(403, headers=reset, json={"message": "API rate limit exceeded"})
     github.get("/thing").mock(side_effect=answers(limited, httpx.Response(200, json={"name": "a"})))
     await client.read("thing", "thing", Thing)
-    assert clock.slept == [25.0]
+    assert clock.slept == [26.0]
 
 
 async def test_a_graphql_limit_comes_with_200_and_waits_as_well(
@@ -164,7 +165,7 @@ async def test_a_graphql_limit_comes_with_200_and_waits_as_well(
     )
     reply = await client.query("observe", "query { x }", {})
     assert reply.cost() == 7
-    assert clock.slept == [40.0]
+    assert clock.slept == [41.0]
 
 
 async def test_a_query_that_github_broke_down_over_is_repeated(client: PacedClient, github: respx.MockRouter) -> None:
@@ -202,7 +203,7 @@ async def test_the_last_request_of_the_hour_holds_back_the_next(
     await client.read("thing", "thing", Thing)
     assert clock.slept == []
     await client.read("thing", "thing", Thing)
-    assert clock.slept == [50.0]
+    assert clock.slept == [51.0]
 
 
 SHOP = ObjectiveKey(RepositoryName("octo", "shop"), 12)

@@ -234,7 +234,7 @@ async def test_the_last_points_of_the_hour_are_for_people() -> None:
     pace.accepted("core", headers(50))
     with pytest.raises(Unavailable) as caught:
         await write(pace, WORK)
-    assert caught.value.retry_at == NOON + timedelta(hours=1)
+    assert caught.value.retry_at == NOON + timedelta(hours=1, seconds=1)
     await write(pace, PERSON)
 
 
