@@ -183,20 +183,7 @@ AgentEvent = Annotated[
     | Raw,
     Field(discriminator="kind"),
 ]
-AGENT_EVENT: TypeAdapter[
-    Started
-    | Thinking
-    | Message
-    | ToolCall
-    | ToolResult
-    | Usage
-    | StepUsage
-    | Model
-    | RateLimited
-    | AgentError
-    | Finished
-    | Raw
-] = TypeAdapter(AgentEvent)
+AGENT_EVENT: TypeAdapter[AgentEvent] = TypeAdapter(AgentEvent)
 
 
 class Agent(Protocol):
